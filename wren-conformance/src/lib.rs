@@ -1,0 +1,1 @@
+//! The suites that every store and executor of Wren must pass.

@@ -1,0 +1,77 @@
+//! The deploy pipeline: `parse → inspect → check`, the same code for CLI, HTTP and embedders.
+//!
+//! [`examine`] runs the stages that need no store and returns the manifest with every finding at once; the engine adds what
+//! depends on the owner, then stores and registers.
+
+mod examine;
+mod request;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+pub use examine::examine;
+pub use request::{DeployMetadata, DeployRequest, MetadataSchedule, MetadataTrigger};
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::integration::IntegrationDirectory;
+use crate::model::Manifest;
+use crate::source::TriggerSource;
+
+/// What the pipeline holds scripts to.
+#[derive(Debug, Clone)]
+pub struct DeployRules {
+    /// The largest script, in bytes of UTF-8.
+    pub max_script_bytes: usize,
+    /// How long an import may take, in milliseconds.
+    pub import_timeout_ms: u64,
+    /// The largest timeout a script may ask for, in milliseconds.
+    pub max_timeout_ms: u64,
+    /// The largest memory limit a script may ask for, in bytes.
+    pub max_memory_bytes: u64,
+    /// The most triggers one script may declare.
+    pub max_triggers: usize,
+    /// The executors a script may name; the first is the default.
+    pub executors: Vec<Arc<dyn Executor>>,
+    /// The sources that serve event triggers; a kind without one is refused.
+    pub sources: Vec<Arc<dyn TriggerSource>>,
+    /// The integrations that scripts may import.
+    pub integrations: IntegrationDirectory,
+}
+
+impl DeployRules {
+    /// Makes rules with the default caps: 1 MiB of script, 10 s of import, 1 h of timeout, 2 GiB of memory, 100 triggers.
+    #[must_use]
+    pub fn new(executors: Vec<Arc<dyn Executor>>) -> Self {
+        Self {
+            max_script_bytes: 1024 * 1024,
+            import_timeout_ms: 10_000,
+            max_timeout_ms: 60 * 60 * 1000,
+            max_memory_bytes: 2 * 1024 * 1024 * 1024,
+            max_triggers: 100,
+            executors,
+            sources: Vec::new(),
+            integrations: IntegrationDirectory::default(),
+        }
+    }
+}
+
+/// What an examination found.
+#[derive(Debug)]
+pub struct Examination {
+    /// What the script declares, as far as it could be read.
+    pub manifest: Manifest,
+    /// Everything that is wrong, in the order of the source; empty means that the script can be deployed.
+    pub diagnostics: Vec<Error>,
+}
+
+/// Returns the SHA-256 of a script's UTF-8 bytes as 64 lower-case hexadecimal digits.
+#[must_use]
+pub fn sha256_hex(source: &str) -> String {
+    Sha256::digest(source.as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,117 @@
+//! Queued runs become attempts.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt;
+use super::inner::{ActiveRun, Inner, StopReason, millis};
+use crate::model::{Fence, Run};
+use crate::store::{ClaimLimits, ClaimOptions, Claimed};
+
+/// Claims and runs until `shutdown`, then lets the attempts in progress end.
+pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
+    let mut attempts = JoinSet::new();
+    let mut failures = 0;
+    while !shutdown.is_cancelled() {
+        let free = inner.options.concurrency.saturating_sub(attempts.len());
+        let mut next_at = None;
+        if free > 0 {
+            match claim(&inner, free).await {
+                Ok(claimed) => {
+                    failures = 0;
+                    next_at = claimed.next_at;
+                    for run in claimed.runs {
+                        start(&inner, run, &mut attempts);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(error = error.chain(), "claiming runs failed, trying again");
+                    tokio::select! {
+                        () = inner.back_off(failures) => {}
+                        () = shutdown.cancelled() => {}
+                    }
+                    failures += 1;
+                    continue;
+                }
+            }
+        }
+        wait(&inner, next_at, &mut attempts, &shutdown).await;
+    }
+    drain(&inner, attempts).await;
+}
+
+async fn claim(inner: &Inner, free: usize) -> crate::error::Result<Claimed> {
+    let options = ClaimOptions {
+        worker: inner.options.worker.clone(),
+        now: inner.clock.now(),
+        lease: inner.lease(),
+        limits: ClaimLimits {
+            batch: free,
+            per_deployment: inner.options.per_deployment,
+            per_owner: inner.options.per_owner,
+        },
+    };
+    inner.store.claim(options).await
+}
+
+fn start(inner: &Arc<Inner>, run: Run, attempts: &mut JoinSet<()>) {
+    let lease_until = run.claim.as_ref().map_or_else(|| inner.clock.now(), |claim| claim.lease_until);
+    let active = Arc::new(ActiveRun::new(Fence { epoch: run.epoch }, lease_until));
+    inner.active.lock().insert(run.id, Arc::clone(&active));
+    inner.run_changed.notify_waiters();
+    attempts.spawn(attempt::run(Arc::clone(inner), run, active));
+}
+
+/// Waits until there may be something to claim and room for it.
+async fn wait(
+    inner: &Inner,
+    next_at: Option<DateTime<Utc>>,
+    attempts: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) {
+    let full = attempts.len() >= inner.options.concurrency;
+    let poll_at = inner.clock.now() + millis(inner.options.poll_ms);
+    let until = next_at.map_or(poll_at, |at| at.min(poll_at));
+    tokio::select! {
+        Some(ended) = attempts.join_next() => {
+            report(ended);
+            // Those that ended meanwhile make room, too: one claim for all of them.
+            while let Some(ended) = attempts.try_join_next() {
+                report(ended);
+            }
+        }
+        () = inner.work.notified(), if !full => {}
+        () = inner.clock.sleep_until(until), if !full => {}
+        () = shutdown.cancelled() => {}
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        // The claim stays until its lease ends; then the rescue takes the run back.
+        tracing::error!(%error, "an attempt's task panicked");
+    }
+}
+
+async fn drain(inner: &Inner, mut attempts: JoinSet<()>) {
+    let all_ended = async {
+        while let Some(ended) = attempts.join_next().await {
+            report(ended);
+        }
+    };
+    let deadline = tokio::time::sleep(std::time::Duration::from_millis(inner.options.drain_ms));
+    tokio::pin!(all_ended);
+    tokio::select! {
+        () = &mut all_ended => return,
+        () = deadline => {}
+    }
+    let active: Vec<_> = inner.active.lock().values().cloned().collect();
+    tracing::warn!(runs = active.len(), "giving back the runs that did not end in time");
+    for run in active {
+        run.stop(StopReason::Shutdown);
+    }
+    all_ended.await;
+}

@@ -1,0 +1,164 @@
+//! Deploying, listing, pausing, removing.
+
+use std::sync::Arc;
+
+use super::inner::Inner;
+use super::{Engine, integrations};
+use crate::deploy::{self, DeployRequest};
+use crate::error::{Error, ErrorCode, Result};
+use crate::id::{DeploymentId, DeploymentName, OwnerId, TriggerId};
+use crate::model::{DeploymentOverview, DeploymentStatus, Page, Revision};
+use crate::store::{ListDeployments, NewTrigger, PutRevision, SetStatus};
+
+/// What a deploy did.
+#[derive(Debug, Clone)]
+pub struct DeployReceipt {
+    /// The deployment as it is now, with its triggers.
+    pub overview: DeploymentOverview,
+    /// Whether a new revision was stored; false when the same content was deployed before.
+    pub changed: bool,
+}
+
+impl Engine {
+    /// Deploys a script: examines it, stores a revision, registers its triggers.
+    ///
+    /// The same content again is the same revision. A failed deploy changes nothing: the revision before stays in force.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the script, at once: the first finding, with all in `details.diagnostics`.
+    /// `CONFLICT` when the deployment is paused, `STORE_UNAVAILABLE`, `EXECUTOR_UNAVAILABLE`.
+    pub async fn deploy(&self, owner: &OwnerId, request: DeployRequest) -> Result<DeployReceipt> {
+        let inner = &self.inner;
+        let examination = {
+            let _permit = inner.inspections.acquire().await.map_err(|error| Error::internal("closing", error))?;
+            let now = inner.clock.now();
+            deploy::examine(request.script.as_bytes(), request.metadata.as_ref(), &inner.rules, now).await?
+        };
+        let mut diagnostics = examination.diagnostics;
+        let name = name(request.name.as_deref(), &examination.manifest);
+        let name = name.map_err(|error| diagnostics.push(error)).ok();
+        let known: Vec<String> = examination
+            .manifest
+            .integrations
+            .iter()
+            .filter(|name| inner.rules.integrations.find(name).is_some())
+            .cloned()
+            .collect();
+        diagnostics.extend(integrations::report(inner, owner, &known).await?.errors);
+        if let Some(error) = Error::from_diagnostics(diagnostics) {
+            return Err(error);
+        }
+        let Some(name) = name else { return Err(Error::new(ErrorCode::Internal, "a name without a diagnostic")) };
+
+        let triggers = examination
+            .manifest
+            .triggers
+            .iter()
+            .map(|spec| NewTrigger { id: TriggerId::new(), spec: spec.clone() })
+            .collect();
+        let deployed = inner
+            .store
+            .put_revision(
+                owner,
+                PutRevision {
+                    deployment_id: DeploymentId::new(),
+                    name,
+                    script_sha256: deploy::sha256_hex(&request.script),
+                    script: request.script,
+                    manifest: examination.manifest,
+                    triggers,
+                    now: inner.clock.now(),
+                },
+            )
+            .await?;
+        for id in &deployed.removed {
+            inner.unplan(id.uuid().as_u128());
+        }
+        for trigger in &deployed.triggers {
+            inner.plan(trigger);
+        }
+        let overview = inner.store.deployment(owner, deployed.deployment.id).await?;
+        Ok(DeployReceipt { overview, changed: deployed.changed })
+    }
+
+    /// Returns a deployment.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `STORE_UNAVAILABLE`.
+    pub async fn deployment(&self, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview> {
+        self.inner.store.deployment(owner, id).await
+    }
+
+    /// Lists deployments, latest created first.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` for a foreign page cursor, `STORE_UNAVAILABLE`.
+    pub async fn deployments(&self, owner: &OwnerId, options: ListDeployments) -> Result<Page<DeploymentOverview>> {
+        self.inner.store.deployments(owner, options).await
+    }
+
+    /// Returns a revision of a deployment.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `STORE_UNAVAILABLE`.
+    pub async fn revision(&self, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Revision> {
+        self.inner.store.revision(owner, id, number).await
+    }
+
+    /// Pauses a deployment: due times are skipped, queued runs wait, runs in progress go on. Pausing twice is no error.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `CONFLICT` when it is undeployed.
+    pub async fn pause(&self, owner: &OwnerId, id: DeploymentId, reason: Option<String>) -> Result<DeploymentOverview> {
+        set_status(&self.inner, owner, id, DeploymentStatus::Paused, reason).await
+    }
+
+    /// Makes a paused deployment, or one that needed attention, active again. Resuming twice is no error.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `CONFLICT` when it is undeployed.
+    pub async fn resume(&self, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview> {
+        let overview = set_status(&self.inner, owner, id, DeploymentStatus::Active, None).await?;
+        // What was queued when it was paused may go on.
+        self.inner.work.notify_one();
+        Ok(overview)
+    }
+
+    /// Removes a deployment's triggers and cancels what is queued; its history stays, its name is free.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `CONFLICT` when it is undeployed already.
+    pub async fn undeploy(&self, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview> {
+        let inner = &self.inner;
+        let before = inner.store.deployment(owner, id).await?;
+        let overview = set_status(inner, owner, id, DeploymentStatus::Undeployed, None).await?;
+        for trigger in &before.triggers {
+            inner.unplan(trigger.id.uuid().as_u128());
+        }
+        // Runs in progress learn of it now, not at the next regular heartbeat.
+        inner.heartbeat_now.notify_one();
+        inner.run_changed.notify_waiters();
+        Ok(overview)
+    }
+}
+
+async fn set_status(
+    inner: &Arc<Inner>,
+    owner: &OwnerId,
+    id: DeploymentId,
+    status: DeploymentStatus,
+    reason: Option<String>,
+) -> Result<DeploymentOverview> {
+    let change = SetStatus { status, reason, action_url: None, now: inner.clock.now() };
+    inner.store.set_status(owner, id, change).await
+}
+
+/// Returns the name asked for, or that of the first function with a trigger, or of the first function.
+fn name(asked: Option<&str>, manifest: &crate::model::Manifest) -> Result<DeploymentName> {
+    let first = manifest.triggers.first().map(|trigger| trigger.func.as_str());
+    let name = asked.or(first).or(manifest.functions.first().map(String::as_str));
+    // Without any function the examination has said so already.
+    DeploymentName::new(name.unwrap_or("script")).map_err(|error| {
+        Error::new(ErrorCode::InvalidRequest, error.to_string()).with_hint("send a `name` of that form")
+    })
+}

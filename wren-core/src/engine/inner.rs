@@ -1,0 +1,175 @@
+//! What the parts of an engine share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::catch_up::Planned;
+use super::revisions::RevisionCache;
+use super::{EngineOptions, SourceHealth};
+use crate::clock::Clock;
+use crate::deploy::DeployRules;
+use crate::host::Host;
+use crate::id::RunId;
+use crate::model::{Fence, Trigger};
+use crate::schedule::{PlannerEntry, Scheduler};
+use crate::store::Store;
+use crate::vault::CredentialVault;
+
+/// Why a run is being ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StopReason {
+    /// Somebody asked for it.
+    Cancelled,
+    /// The engine shuts down.
+    Shutdown,
+    /// The claim was lost: another worker may have it.
+    Lost,
+}
+
+/// A run this engine is running.
+#[derive(Debug)]
+pub(super) struct ActiveRun {
+    pub(super) fence: Fence,
+    pub(super) cancel: CancellationToken,
+    /// The first reason counts.
+    reason: Mutex<Option<StopReason>>,
+    /// When the claim ends unless a heartbeat extends it.
+    pub(super) lease_until: Mutex<DateTime<Utc>>,
+}
+
+impl ActiveRun {
+    pub(super) fn new(fence: Fence, lease_until: DateTime<Utc>) -> Self {
+        Self {
+            fence,
+            cancel: CancellationToken::new(),
+            reason: Mutex::new(None),
+            lease_until: Mutex::new(lease_until),
+        }
+    }
+
+    pub(super) fn stop(&self, reason: StopReason) {
+        let mut first = self.reason.lock();
+        // A lost claim outweighs what was said before: nothing may be written about the run any more.
+        if first.is_none() || reason == StopReason::Lost {
+            *first = Some(reason);
+        }
+        self.cancel.cancel();
+    }
+
+    pub(super) fn stop_reason(&self) -> Option<StopReason> {
+        *self.reason.lock()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) scheduler: Arc<dyn Scheduler>,
+    pub(super) vault: Arc<dyn CredentialVault>,
+    pub(super) host: Arc<dyn Host>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) rules: DeployRules,
+    pub(super) options: EngineOptions,
+    /// What the planner's keys stand for.
+    pub(super) planned: RwLock<HashMap<u128, Arc<Planned>>>,
+    /// The planner's earliest due time may have changed.
+    pub(super) plan_changed: Notify,
+    /// There may be something to claim.
+    pub(super) work: Notify,
+    /// A running run may have been asked to end.
+    pub(super) heartbeat_now: Notify,
+    /// Some run changed.
+    pub(super) run_changed: Notify,
+    pub(super) active: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
+    pub(super) revisions: RevisionCache,
+    pub(super) inspections: Semaphore,
+    pub(super) source_health: Mutex<Vec<SourceHealth>>,
+    running: AtomicBool,
+}
+
+/// Held while the engine runs.
+#[derive(Debug)]
+pub(super) struct Running(Arc<Inner>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.store(false, Ordering::Release);
+    }
+}
+
+impl Inner {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        scheduler: Arc<dyn Scheduler>,
+        vault: Arc<dyn CredentialVault>,
+        host: Arc<dyn Host>,
+        clock: Arc<dyn Clock>,
+        rules: DeployRules,
+        options: EngineOptions,
+    ) -> Self {
+        let inspections = Semaphore::new(options.concurrent_inspections.max(1));
+        Self {
+            store,
+            scheduler,
+            vault,
+            host,
+            clock,
+            rules,
+            options,
+            planned: RwLock::default(),
+            plan_changed: Notify::new(),
+            work: Notify::new(),
+            heartbeat_now: Notify::new(),
+            run_changed: Notify::new(),
+            active: Mutex::default(),
+            revisions: RevisionCache::default(),
+            inspections,
+            source_health: Mutex::default(),
+            running: AtomicBool::new(false),
+        }
+    }
+
+    /// Marks the engine as running, unless it is.
+    pub(super) fn start(self: &Arc<Self>) -> Option<Running> {
+        let was_running = self.running.swap(true, Ordering::AcqRel);
+        (!was_running).then(|| Running(Arc::clone(self)))
+    }
+
+    pub(super) fn lease(&self) -> TimeDelta {
+        millis(self.options.lease_ms)
+    }
+
+    /// Puts a trigger in the planner, in place of what it knew of it.
+    pub(super) fn plan(&self, trigger: &Trigger) {
+        let Some(planned) = Planned::of(trigger) else { return };
+        let key = trigger.id.uuid().as_u128();
+        let schedule = Arc::clone(&planned.schedule);
+        // The map comes before the planner, so that what the planner pops is always known.
+        self.planned.write().insert(key, Arc::new(planned));
+        self.scheduler.upsert(PlannerEntry { key, schedule, after: trigger.cursor });
+        self.plan_changed.notify_one();
+    }
+
+    pub(super) fn unplan(&self, key: u128) {
+        self.scheduler.remove(key);
+        self.planned.write().remove(&key);
+    }
+
+    /// Waits a while that grows with the number of failures in a row: 100 ms doubling to 10 s.
+    pub(super) async fn back_off(&self, failures: u32) {
+        let wait = Duration::from_millis(100).saturating_mul(1 << failures.min(7)).min(Duration::from_secs(10));
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Milliseconds as chrono counts them.
+pub(super) fn millis(count: u64) -> TimeDelta {
+    TimeDelta::milliseconds(i64::try_from(count).unwrap_or(i64::MAX / 1_000_000))
+}

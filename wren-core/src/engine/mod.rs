@@ -1,0 +1,117 @@
+//! The engine: plans, fires, claims, runs and finishes, on whatever store and executors it is given.
+//!
+//! [`Engine`] is a cheap handle. Its operations (deploy, list, cancel…) work at once; runs happen while the future of
+//! [`Engine::run`] is polled. Nothing here runs on its own account: attempts are tasks of that future, and dropping it ends
+//! them.
+
+mod attempt;
+mod builder;
+mod catch_up;
+mod claiming;
+mod deployments;
+mod firing;
+mod heartbeat;
+mod housekeeping;
+mod inner;
+mod integrations;
+mod log_buffer;
+mod options;
+mod revisions;
+mod runs;
+mod sources;
+mod verdict;
+
+use std::sync::Arc;
+
+pub use builder::EngineBuilder;
+pub use deployments::DeployReceipt;
+pub use integrations::IntegrationReport;
+pub use options::EngineOptions;
+pub use runs::RunNow;
+pub use sources::SourceHealth;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, ErrorCode, Result};
+use inner::Inner;
+
+/// A running or runnable Wren. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+impl Engine {
+    /// Begins an engine.
+    #[must_use]
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Fires and runs until `shutdown` is cancelled, then waits for the runs in progress for at most
+    /// [`EngineOptions::drain_ms`], gives back those that remain, and returns.
+    ///
+    /// A store that fails is waited for, with backoff and a log line; no due time is lost by it.
+    ///
+    /// # Errors
+    /// `CONFLICT` when the engine is running already.
+    pub async fn run(&self, shutdown: CancellationToken) -> Result<()> {
+        let Some(_running) = self.inner.start() else {
+            return Err(Error::new(ErrorCode::Conflict, "the engine is running already"));
+        };
+        // Heartbeats go on while runs drain: they end with the claim loop, not with `shutdown`.
+        let drained = CancellationToken::new();
+        tokio::join!(
+            firing::run(Arc::clone(&self.inner), shutdown.clone()),
+            sources::run(Arc::clone(&self.inner), shutdown.clone()),
+            housekeeping::run(Arc::clone(&self.inner), shutdown.clone()),
+            heartbeat::run(Arc::clone(&self.inner), drained.clone()),
+            async {
+                claiming::run(Arc::clone(&self.inner), shutdown.clone()).await;
+                drained.cancel();
+            },
+        );
+        Ok(())
+    }
+
+    /// Says whether the engine can work: the store answers and the default executor can run scripts.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`, `EXECUTOR_UNAVAILABLE`.
+    pub async fn check(&self) -> Result<()> {
+        self.inner.store.check().await?;
+        for executor in &self.inner.rules.executors {
+            executor.check().await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the options it was built with.
+    #[must_use]
+    pub fn options(&self) -> &EngineOptions {
+        &self.inner.options
+    }
+
+    /// Returns the store, for what an embedder keeps beside the engine's own.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn crate::store::Store> {
+        &self.inner.store
+    }
+
+    /// Returns the clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn crate::clock::Clock> {
+        &self.inner.clock
+    }
+
+    /// Returns the rules that scripts are held to, for examining one without deploying it.
+    #[must_use]
+    pub fn rules(&self) -> &crate::deploy::DeployRules {
+        &self.inner.rules
+    }
+
+    /// Returns the health of the trigger sources.
+    #[must_use]
+    pub fn source_health(&self) -> Vec<SourceHealth> {
+        self.inner.source_health.lock().clone()
+    }
+}

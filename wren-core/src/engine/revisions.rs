@@ -1,0 +1,71 @@
+//! Revisions in memory: they are immutable, so what was read once need not be read again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::error::Result;
+use crate::id::DeploymentId;
+use crate::model::{Run, ScriptSettings};
+use crate::schedule::Rule;
+use crate::store::Store;
+
+/// How many revisions are kept; past that, all are dropped and the busy ones come back.
+const CAPACITY: usize = 1_000;
+
+/// What an attempt needs of a revision.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) deployment_name: String,
+    pub(super) source: Arc<str>,
+    pub(super) settings: ScriptSettings,
+    /// The zones of the functions' schedules.
+    timezones: HashMap<String, &'static str>,
+}
+
+impl Loaded {
+    /// Returns the zone a function's schedule is in, or the script's.
+    pub(super) fn timezone(&self, func: &str) -> &str {
+        let default = self.settings.timezone.as_ref().map_or("UTC", |zone| zone.name());
+        self.timezones.get(func).copied().unwrap_or(default)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct RevisionCache {
+    loaded: Mutex<HashMap<(DeploymentId, u32), Arc<Loaded>>>,
+}
+
+impl RevisionCache {
+    /// Returns the revision a run is pinned to.
+    pub(super) async fn load(&self, store: &dyn Store, run: &Run) -> Result<Arc<Loaded>> {
+        let key = (run.deployment_id, run.revision);
+        if let Some(loaded) = self.loaded.lock().get(&key) {
+            return Ok(Arc::clone(loaded));
+        }
+        let revision = store.revision(&run.owner, run.deployment_id, run.revision).await?;
+        let deployment = store.deployment(&run.owner, run.deployment_id).await?.deployment;
+        let timezones = revision
+            .manifest
+            .triggers
+            .iter()
+            .filter_map(|spec| match spec.schedule.as_ref()?.schedule.rule() {
+                Rule::Cron { timezone, .. } => Some((spec.func.clone(), timezone.name())),
+                _ => None,
+            })
+            .collect();
+        let loaded = Arc::new(Loaded {
+            deployment_name: deployment.name.as_str().to_owned(),
+            source: revision.script.into(),
+            settings: revision.manifest.settings,
+            timezones,
+        });
+        let mut cache = self.loaded.lock();
+        if cache.len() >= CAPACITY {
+            cache.clear();
+        }
+        cache.insert(key, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+}

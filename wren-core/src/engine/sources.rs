@@ -1,0 +1,109 @@
+//! Supervises trigger sources: one that stops is started again.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use super::inner::Inner;
+use crate::error::Result;
+use crate::id::{CorrelationId, RunId};
+use crate::model::{FireKey, Trigger, TriggerKind};
+use crate::source::{EventSink, SourceEvent, TriggerSource};
+use crate::store::Fire;
+
+/// How a source is doing.
+#[derive(Debug, Clone)]
+pub struct SourceHealth {
+    /// The kind it serves.
+    pub kind: TriggerKind,
+    /// How often it stopped and was started again.
+    pub restarts: u64,
+    /// What stopped it last.
+    pub last_error: Option<String>,
+    /// When it was last started.
+    pub started_at: DateTime<Utc>,
+}
+
+/// Runs all sources until `shutdown`.
+pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
+    let sources = inner.rules.sources.clone();
+    let started_at = inner.clock.now();
+    *inner.source_health.lock() = sources
+        .iter()
+        .map(|source| SourceHealth { kind: source.kind(), restarts: 0, last_error: None, started_at })
+        .collect();
+    join_all(sources.into_iter().enumerate().map(|(place, source)| supervise(&inner, place, source, &shutdown))).await;
+}
+
+async fn supervise(inner: &Arc<Inner>, place: usize, source: Arc<dyn TriggerSource>, shutdown: &CancellationToken) {
+    let sink: Arc<dyn EventSink> = Arc::new(Sink { inner: Arc::clone(inner), kind: source.kind() });
+    let mut failures = 0;
+    while !shutdown.is_cancelled() {
+        let started_at = inner.clock.now();
+        inner.source_health.lock()[place].started_at = started_at;
+        let ended = source.run(Arc::clone(&sink), shutdown.clone()).await;
+        if shutdown.is_cancelled() {
+            return;
+        }
+        let what = ended.err().map_or_else(|| "it returned".to_owned(), |error| error.chain());
+        tracing::error!(source = source.kind().as_str(), error = what, "a trigger source stopped, starting it again");
+        {
+            let mut health = inner.source_health.lock();
+            health[place].restarts += 1;
+            health[place].last_error = Some(what);
+        }
+        // One that ran for a minute was well: what stopped it is a new fault.
+        failures = if inner.clock.now() - started_at > chrono::TimeDelta::minutes(1) { 0 } else { failures + 1 };
+        tokio::select! {
+            () = inner.back_off(failures) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Sink {
+    inner: Arc<Inner>,
+    kind: TriggerKind,
+}
+
+#[async_trait]
+impl EventSink for Sink {
+    async fn emit(&self, events: Vec<SourceEvent>) -> Result<()> {
+        let fires = events
+            .into_iter()
+            .map(|event| Fire {
+                run_id: RunId::new(),
+                trigger_id: event.trigger_id,
+                key: FireKey::Event(event.dedupe_key),
+                scheduled_for: event.at,
+                payload: Some(event.payload),
+                not_before: event.at,
+                skip: None,
+                correlation_id: CorrelationId::generate(),
+            })
+            .collect();
+        self.inner.store.record_fires(fires, self.inner.clock.now()).await?;
+        self.inner.work.notify_one();
+        self.inner.run_changed.notify_waiters();
+        Ok(())
+    }
+
+    async fn triggers(&self) -> Result<Vec<Trigger>> {
+        const SCAN: usize = 1_000;
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.inner.store.scan_triggers(after, SCAN).await?;
+            let last = page.len() < SCAN;
+            after = page.last().map(|trigger| trigger.id);
+            found.extend(page.into_iter().filter(|trigger| trigger.spec.kind == self.kind));
+            if last {
+                return Ok(found);
+            }
+        }
+    }
+}

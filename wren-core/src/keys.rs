@@ -1,0 +1,193 @@
+//! API keys: who may call, kept as hashes.
+//!
+//! A key is `wren_` and 43 characters of base64url over 256 random bits. The store keeps its SHA-256, under which it is found,
+//! and its first characters, by which people tell keys apart. A fast hash is right here: 256 random bits cannot be
+//! guessed, so there is nothing for a slow hash to slow down.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::id::{KeyId, OwnerId};
+use crate::store::{Expect, Namespace, PutOptions, RecordStore};
+
+/// What every key begins with.
+pub const KEY_PREFIX: &str = "wren_";
+/// How many characters of a key are shown.
+const SHOWN: usize = 12;
+
+/// What may be shown of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// Its first characters.
+    pub prefix: String,
+    /// What it allows.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ends to be valid.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A key to make.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NewApiKey {
+    /// Whose it will be.
+    pub owner: OwnerId,
+    /// What it allows.
+    pub scopes: Vec<String>,
+    /// When it ends to be valid.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl NewApiKey {
+    /// Makes a request for a key that allows everything to its owner and has no end.
+    #[must_use]
+    pub fn new(owner: OwnerId) -> Self {
+        Self { owner, scopes: vec!["admin".to_owned()], expires_at: None }
+    }
+
+    /// Sets when the key ends to be valid.
+    #[must_use]
+    pub fn with_expiry(mut self, at: DateTime<Utc>) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// Sets what the key allows.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: Vec<String>) -> Self {
+        self.scopes = scopes;
+        self
+    }
+}
+
+/// Makes, checks, lists and revokes API keys on any record store.
+#[derive(Clone)]
+pub struct ApiKeys {
+    records: Arc<dyn RecordStore>,
+}
+
+impl fmt::Debug for ApiKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ApiKeys").finish_non_exhaustive()
+    }
+}
+
+impl ApiKeys {
+    /// Keeps keys in a record store.
+    #[must_use]
+    pub fn new(records: Arc<dyn RecordStore>) -> Self {
+        Self { records }
+    }
+
+    /// Makes a key. The secret is returned once and kept nowhere.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`.
+    pub async fn create(&self, new: NewApiKey, now: DateTime<Utc>) -> Result<(ApiKey, SecretString)> {
+        let bits: [u8; 32] = rand::random();
+        let token = format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(bits));
+        let key = ApiKey {
+            id: KeyId::new(),
+            owner: new.owner,
+            prefix: token.chars().take(SHOWN).collect(),
+            scopes: new.scopes,
+            created_at: now,
+            expires_at: new.expires_at,
+        };
+        let hash = hash(&token);
+        let value = Bytes::from(serde_json::to_vec(&key).map_err(|error| Error::internal("encoding a key", error))?);
+        let options = PutOptions { expect: Expect::Absent, expires_at: key.expires_at, now };
+        // The owner's list comes first: a key that works is always one that can be revoked.
+        self.records
+            .put_record(&listed(&key.owner), &key.id.to_string(), Bytes::from(hash.clone().into_bytes()), options)
+            .await?;
+        self.records.put_record(&by_hash(), &hash, value, options).await?;
+        Ok((key, token.into()))
+    }
+
+    /// Returns whose key a token is.
+    ///
+    /// # Errors
+    /// `INVALID_API_KEY` when it is none, has ended or was revoked: which of these is not said.
+    pub async fn verify(&self, token: &SecretString, now: DateTime<Utc>) -> Result<ApiKey> {
+        let token = token.expose_secret();
+        let invalid = || {
+            Error::new(ErrorCode::InvalidApiKey, "the API key is not valid")
+                .with_hint("send `Authorization: Bearer wren_…` with a key made by `wren keys create`")
+        };
+        if !token.starts_with(KEY_PREFIX) {
+            return Err(invalid());
+        }
+        let hash = hash(token);
+        let record = self.records.record(&by_hash(), &hash, now).await?.ok_or_else(invalid)?;
+        // The store found it by its hash; comparing again in constant time keeps a store with fuzzy keys out of the matter.
+        if !bool::from(record.key.as_bytes().ct_eq(hash.as_bytes())) {
+            return Err(invalid());
+        }
+        decode(&record.value)
+    }
+
+    /// Lists an owner's keys, oldest first.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`.
+    pub async fn list(&self, owner: &OwnerId, now: DateTime<Utc>) -> Result<Vec<ApiKey>> {
+        let mut keys = Vec::new();
+        for entry in self.records.records(&listed(owner), "", None, 1_000, now).await? {
+            if let Some(record) = self.records.record(&by_hash(), &text(&entry.value), now).await? {
+                keys.push(decode(&record.value)?);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Revokes a key of an owner.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when the owner has no such key.
+    pub async fn revoke(&self, owner: &OwnerId, id: KeyId, now: DateTime<Utc>) -> Result<()> {
+        let namespace = listed(owner);
+        let name = id.to_string();
+        let entry = self.records.record(&namespace, &name, now).await?;
+        let entry = entry.ok_or_else(|| Error::not_found(format!("key {id}")))?;
+        self.records.delete_record(&by_hash(), &text(&entry.value), Expect::Any, now).await?;
+        self.records.delete_record(&namespace, &name, Expect::Any, now).await?;
+        Ok(())
+    }
+}
+
+fn by_hash() -> Namespace {
+    Namespace::system("api_keys")
+}
+
+fn listed(owner: &OwnerId) -> Namespace {
+    Namespace::owned(owner, "api_keys")
+}
+
+fn hash(token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
+}
+
+fn text(value: &Bytes) -> String {
+    String::from_utf8_lossy(value).into_owned()
+}
+
+fn decode(value: &Bytes) -> Result<ApiKey> {
+    serde_json::from_slice(value).map_err(|error| Error::internal("a key's record is not readable", error))
+}

@@ -1,0 +1,24 @@
+//! The core of Wren: runs agent-written Python scripts on schedules and events, reliably, for months.
+
+pub mod clock;
+pub mod deploy;
+pub mod engine;
+mod error;
+pub mod executor;
+pub mod host;
+mod id;
+pub mod integration;
+pub mod keys;
+pub mod memory;
+pub mod model;
+pub mod schedule;
+pub mod source;
+pub mod store;
+mod suggest;
+pub mod vault;
+
+pub use error::{Error, ErrorClass, ErrorCode, Location, ParseErrorCodeError, Result, WireError, WireErrorBody};
+pub use id::{
+    CorrelationId, DeploymentId, DeploymentName, KeyId, OwnerId, ParseIdError, ParseNameError, RunId, TriggerId,
+    WorkerId,
+};

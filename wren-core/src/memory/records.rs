@@ -1,0 +1,110 @@
+//! Records in memory.
+
+use std::ops::Bound;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::state::State;
+use super::{MemoryStore, micros};
+use crate::error::{Error, ErrorCode, Result};
+use crate::store::{Expect, Namespace, PutOptions, Record, RecordStore};
+
+fn is_live(record: &Record, now: DateTime<Utc>) -> bool {
+    record.expires_at.is_none_or(|end| end > now)
+}
+
+#[async_trait]
+impl RecordStore for MemoryStore {
+    async fn record(&self, namespace: &Namespace, key: &str, now: DateTime<Utc>) -> Result<Option<Record>> {
+        Ok(self.lock().live(namespace, key, micros(now)).cloned())
+    }
+
+    async fn put_record(&self, namespace: &Namespace, key: &str, value: Bytes, options: PutOptions) -> Result<u64> {
+        let mut state = self.lock();
+        state.expect(namespace, key, options.expect, micros(options.now))?;
+        state.last_version += 1;
+        let version = state.last_version;
+        let record = Record { key: key.to_owned(), value, version, expires_at: options.expires_at.map(micros) };
+        state.records.entry(namespace.clone()).or_default().insert(key.to_owned(), record);
+        Ok(version)
+    }
+
+    async fn delete_record(
+        &self,
+        namespace: &Namespace,
+        key: &str,
+        expect: Expect,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        if expect == Expect::Absent {
+            return Ok(false);
+        }
+        let now = micros(now);
+        let mut state = self.lock();
+        state.expect(namespace, key, expect, now)?;
+        let Some(records) = state.records.get_mut(namespace) else { return Ok(false) };
+        let deleted = records.remove(key).is_some_and(|record| is_live(&record, now));
+        if records.is_empty() {
+            state.records.remove(namespace);
+        }
+        Ok(deleted)
+    }
+
+    async fn records(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Record>> {
+        let now = micros(now);
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let state = self.lock();
+        let records = state.records.get(namespace).into_iter();
+        Ok(records
+            .flat_map(|records| records.range::<str, _>((start, Bound::Unbounded)))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .map(|(_, record)| record)
+            .filter(|record| is_live(record, now))
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    async fn purge_records(&self, now: DateTime<Utc>, limit: usize) -> Result<usize> {
+        let now = micros(now);
+        let mut left = limit;
+        self.lock().records.retain(|_, records| {
+            records.retain(|_, record| {
+                let purge = left > 0 && !is_live(record, now);
+                left -= usize::from(purge);
+                !purge
+            });
+            !records.is_empty()
+        });
+        Ok(limit - left)
+    }
+}
+
+impl State {
+    fn live(&self, namespace: &Namespace, key: &str, now: DateTime<Utc>) -> Option<&Record> {
+        self.records.get(namespace)?.get(key).filter(|record| is_live(record, now))
+    }
+
+    fn expect(&self, namespace: &Namespace, key: &str, expect: Expect, now: DateTime<Utc>) -> Result<()> {
+        let found = self.live(namespace, key, now).map(|record| record.version);
+        let holds = match expect {
+            Expect::Any => true,
+            Expect::Absent => found.is_none(),
+            Expect::Version(version) => found == Some(version),
+        };
+        let what = if found.is_some() { "is at another version" } else { "is absent" };
+        if holds { Ok(()) } else { Err(Error::new(ErrorCode::Conflict, format!("the record `{key}` {what}"))) }
+    }
+}

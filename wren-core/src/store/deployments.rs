@@ -1,0 +1,163 @@
+//! Deployments, revisions and triggers.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::error::Result;
+use crate::id::{DeploymentId, DeploymentName, OwnerId, TriggerId};
+use crate::model::{
+    Deployment, DeploymentOverview, DeploymentStatus, Manifest, Page, PageOptions, Revision, Trigger, TriggerSpec,
+};
+
+/// A revision to store.
+#[derive(Debug, Clone)]
+pub struct PutRevision {
+    /// The id the deployment gets if it does not exist yet.
+    pub deployment_id: DeploymentId,
+    /// The deployment's name; an existing deployment of that name that is not undeployed gets the revision.
+    pub name: DeploymentName,
+    /// The Python source.
+    pub script: String,
+    /// The SHA-256 of the source, 64 lower-case hexadecimal digits.
+    pub script_sha256: String,
+    /// What the script declares.
+    pub manifest: Manifest,
+    /// The triggers of the revision, in the order of the manifest.
+    pub triggers: Vec<NewTrigger>,
+    /// The time of the deploy.
+    pub now: DateTime<Utc>,
+}
+
+/// A trigger to store.
+#[derive(Debug, Clone)]
+pub struct NewTrigger {
+    /// The id it gets unless an equal trigger of the deployment exists, whose id and cursor stay.
+    pub id: TriggerId,
+    /// What the script declares.
+    pub spec: TriggerSpec,
+}
+
+/// What a deploy did.
+#[derive(Debug, Clone)]
+pub struct Deployed {
+    /// The deployment as it is now.
+    pub deployment: Deployment,
+    /// Its triggers as they are now, in the order of the manifest.
+    pub triggers: Vec<Trigger>,
+    /// The triggers that the deploy took away.
+    pub removed: Vec<TriggerId>,
+    /// Whether a revision was stored; false when script and manifest equal the current revision's.
+    pub changed: bool,
+}
+
+/// A change of status.
+#[derive(Debug, Clone)]
+pub struct SetStatus {
+    /// The new status.
+    pub status: DeploymentStatus,
+    /// Why.
+    pub reason: Option<String>,
+    /// Where the user can act, for `needs_attention`.
+    pub action_url: Option<String>,
+    /// The time of the change.
+    pub now: DateTime<Utc>,
+}
+
+/// Which deployments to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListDeployments {
+    /// Only those of this status; without it all that are not undeployed.
+    pub status: Option<DeploymentStatus>,
+    /// Only the one of this name.
+    pub name: Option<DeploymentName>,
+    /// The page.
+    pub page: PageOptions,
+}
+
+/// Keeps deployments, revisions and triggers.
+#[async_trait]
+pub trait DeploymentStore: fmt::Debug + Send + Sync + 'static {
+    /// Stores a revision and replaces the deployment's triggers, in one transaction.
+    ///
+    /// The deployment of that owner and name that is not undeployed gets the next revision number; without one a
+    /// deployment is created with revision 1 and status `active`. When script hash and manifest equal those of the current
+    /// revision no revision is stored, the triggers stay and `changed` is false. Which triggers stay otherwise is decided by
+    /// [`carry_over`]; new ones start with the cursor `now`. A `needs_attention` deployment becomes `active`, without reason
+    /// and action URL, in either case: what has passed the checks has what it needed.
+    ///
+    /// # Errors
+    /// `CONFLICT` when the deployment is paused, whatever the content; nothing was written.
+    async fn put_revision(&self, owner: &OwnerId, revision: PutRevision) -> Result<Deployed>;
+
+    /// Returns a deployment with its triggers.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when the owner has none of that id.
+    async fn deployment(&self, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview>;
+
+    /// Lists an owner's deployments, latest created first.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` when the page's cursor is not one of this list.
+    async fn deployments(&self, owner: &OwnerId, options: ListDeployments) -> Result<Page<DeploymentOverview>>;
+
+    /// Returns a revision.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when the owner has no such deployment or it has no such revision.
+    async fn revision(&self, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Revision>;
+
+    /// Sets the status and returns the deployment as it is now.
+    ///
+    /// `undeployed` also removes the triggers and cancels the runs that are queued, and asks those running to end, in the
+    /// same transaction; the history stays. Setting the status it already has changes nothing, reason and time included, so
+    /// that an undeploy can be repeated.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when the owner has none of that id; `CONFLICT` when it is undeployed and another status is wanted.
+    async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview>;
+
+    /// Returns triggers of every owner in the order of their ids, for the engine's planner: those after `after`, at most
+    /// `limit`. Fewer than `limit` means that there are no more.
+    async fn scan_triggers(&self, after: Option<TriggerId>, limit: usize) -> Result<Vec<Trigger>>;
+}
+
+/// Decides which triggers of a deployment survive a deploy: returns the triggers as they are now, and those removed.
+///
+/// A trigger whose kind, function and config did not change keeps its id and its cursor, so that a redeploy neither loses
+/// nor repeats a due time. Every store calls this.
+#[must_use]
+pub fn carry_over(
+    deployment: &Deployment,
+    existing: Vec<Trigger>,
+    wanted: Vec<NewTrigger>,
+    now: DateTime<Utc>,
+) -> (Vec<Trigger>, Vec<TriggerId>) {
+    let mut left = existing;
+    let triggers = wanted
+        .into_iter()
+        .map(|new| {
+            let same = left.iter().position(|old| {
+                old.spec.kind == new.spec.kind && old.spec.func == new.spec.func && old.spec.config == new.spec.config
+            });
+            match same {
+                Some(place) => {
+                    let old = left.swap_remove(place);
+                    Trigger { revision: deployment.revision, spec: new.spec, ..old }
+                }
+                None => Trigger {
+                    id: new.id,
+                    owner: deployment.owner.clone(),
+                    deployment_id: deployment.id,
+                    revision: deployment.revision,
+                    spec: new.spec,
+                    cursor: now,
+                    created_at: now,
+                },
+            }
+        })
+        .collect();
+    (triggers, left.into_iter().map(|trigger| trigger.id).collect())
+}

@@ -1,0 +1,46 @@
+//! The `Store` seam: deployments, runs and records on one technology.
+//!
+//! # Contract
+//!
+//! - A method that returns `Ok` has made its whole effect durable; one that returns `Err` has made none of it, except that
+//!   after [`StoreUnavailable`](crate::ErrorCode::StoreUnavailable) the effect is unknown and the call MAY be repeated: every
+//!   write is idempotent by its key, its fence or its expected version.
+//! - A dropped future leaves either the whole effect or none.
+//! - Instants are kept to the microsecond. `now` is an argument; a store reads no clock.
+//! - What belongs to another owner is answered as if it did not exist. The only reads without an owner are the engine's
+//!   own: [`RunStore::claim`], [`RunStore::extend`], [`RunStore::rescue_expired`] and [`DeploymentStore::scan_triggers`].
+//! - Every change of a run goes through [`Run::apply`](crate::model::Run::apply).
+//!
+//! `wren-conformance` checks all of this; a store is one that passes its suite.
+
+mod admit;
+mod deployments;
+mod fairness;
+mod records;
+mod runs;
+
+use async_trait::async_trait;
+
+pub use admit::{Admission, admit, superseded, undeployed};
+pub use deployments::{Deployed, DeploymentStore, ListDeployments, NewTrigger, PutRevision, SetStatus, carry_over};
+pub use fairness::{Candidate, ClaimLimits, pick_fairly};
+pub use records::{Expect, Namespace, PutOptions, Record, RecordStore};
+pub use runs::{
+    AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired, Held,
+    ListRuns, RunStore,
+};
+
+use crate::error::Result;
+
+/// Everything a Wren needs to keep, on one technology.
+#[async_trait]
+pub trait Store: DeploymentStore + RunStore + RecordStore {
+    /// Returns the technology's name, for status and logs: `sqlite`, `memory`…
+    fn name(&self) -> &'static str;
+
+    /// Says whether the store can be read and written now.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE` when it cannot.
+    async fn check(&self) -> Result<()>;
+}

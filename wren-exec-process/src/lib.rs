@@ -1,0 +1,3 @@
+//! Runs Wren's scripts on the machine's CPython, in a sandboxed subprocess.
+
+pub mod session;

@@ -1,0 +1,181 @@
+//! Reads the guest's frames until one of them ends the session.
+
+use std::sync::Mutex;
+
+use chrono::Utc;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::sync::mpsc::Sender;
+use wren_core::Error;
+use wren_core::executor::{InspectedTrigger, Inspection, Limits};
+use wren_core::host::HostRequest;
+use wren_core::model::LogLine;
+
+use super::calls::Calls;
+use super::frame::{FrameError, FrameReader, MAX_FRAME_BYTES};
+use super::logs::{LogCollector, Source};
+use super::verdict::{self, AnsweredErrors};
+
+/// Carries output towards the sink; a full channel is the back-pressure that the guest feels.
+#[derive(Debug)]
+pub(crate) struct Output {
+    // A plain mutex: never held across an await.
+    collector: Mutex<LogCollector>,
+    lines: Sender<Vec<LogLine>>,
+    /// Whether the mode drops all output.
+    muted: bool,
+}
+
+impl Output {
+    pub(crate) fn new(limits: &Limits, lines: Sender<Vec<LogLine>>, muted: bool) -> Self {
+        Self { collector: Mutex::new(LogCollector::new(limits)), lines, muted }
+    }
+
+    async fn push(&self, source: Source, data: &[u8]) {
+        if self.muted {
+            return;
+        }
+        let lines = self.with_collector(|collector| collector.push(source, data, Utc::now()));
+        self.send(lines).await;
+    }
+
+    /// Sends the lines that no line break ended.
+    pub(crate) async fn finish(&self) {
+        let lines = self.with_collector(|collector| collector.finish(Utc::now()));
+        self.send(lines).await;
+    }
+
+    async fn send(&self, lines: Vec<LogLine>) {
+        if !lines.is_empty() {
+            // The receiver outlives every sender, so this fails only while the session is being dropped.
+            let _ = self.lines.send(lines).await;
+        }
+    }
+
+    fn with_collector<T>(&self, work: impl FnOnce(&mut LogCollector) -> T) -> T {
+        work(&mut self.collector.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+/// Reads a pipe to its end. Reading never stops at the cap: a guest that prints must not hang on a full pipe.
+pub(crate) async fn pipe(mut pipe: impl AsyncRead + Unpin, source: Source, output: &Output) {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        match pipe.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => output.push(source, &buffer[..count]).await,
+        }
+    }
+}
+
+/// How the guest's side of the channel ended.
+#[derive(Debug)]
+pub(crate) enum Spoken {
+    /// A `result` with `ok`; `bytes` is the size of its frame.
+    Result { ok: Value, bytes: usize },
+    /// A `result` with `error`.
+    Error(Value),
+    /// An `inspection`, and its `error`.
+    Inspection(Inspection, Option<Value>),
+    /// The guest broke the protocol.
+    Broken(Error),
+    /// The channel was closed without any of these.
+    Closed,
+}
+
+/// A frame of the guest: the fields of all kinds, since a kind is not known before it is read.
+#[derive(Debug, Deserialize)]
+struct GuestFrame {
+    t: String,
+    #[serde(default)]
+    s: Option<String>,
+    #[serde(default)]
+    d: Option<String>,
+    #[serde(default)]
+    id: Option<u64>,
+    #[serde(default)]
+    op: Option<String>,
+    #[serde(default)]
+    args: Option<Map<String, Value>>,
+    #[serde(default, deserialize_with = "present")]
+    ok: Option<Value>,
+    #[serde(default)]
+    error: Option<Value>,
+    #[serde(default)]
+    python: Option<String>,
+    #[serde(default)]
+    triggers: Vec<InspectedTrigger>,
+    #[serde(default)]
+    integrations: Vec<String>,
+}
+
+/// Tells an `ok` of null from a missing one.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// Reads frames until one ends the session.
+pub(crate) async fn listen<R: AsyncRead + Unpin>(
+    frames: &mut FrameReader<R>,
+    output: &Output,
+    calls: &Calls,
+) -> Spoken {
+    loop {
+        let bytes = match frames.next().await {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Spoken::Closed,
+            Err(FrameError::TooLong(size)) => {
+                let what = format!("a frame of {size} bytes, more than {MAX_FRAME_BYTES}");
+                return Spoken::Broken(verdict::broken(&what));
+            }
+            // A guest that is killed within a frame ends so; how its process ended says more.
+            Err(FrameError::Io(_)) => return Spoken::Closed,
+        };
+        let frame: GuestFrame = match serde_json::from_slice(&bytes) {
+            Ok(frame) => frame,
+            Err(error) => return Spoken::Broken(verdict::malformed(&error)),
+        };
+        match frame.t.as_str() {
+            "log" => {
+                let source = match frame.s.as_deref() {
+                    Some("stderr") => Source::FramedStderr,
+                    _ => Source::FramedStdout,
+                };
+                output.push(source, frame.d.unwrap_or_default().as_bytes()).await;
+            }
+            "call" => {
+                let (Some(id), Some(op)) = (frame.id, frame.op) else {
+                    return Spoken::Broken(verdict::broken("a call without an id or an operation"));
+                };
+                let request = HostRequest { op, args: frame.args.unwrap_or_default() };
+                if let Err(what) = calls.push(id, request, bytes.len()) {
+                    return Spoken::Broken(verdict::broken(&what));
+                }
+            }
+            "result" => {
+                return match (frame.ok, frame.error) {
+                    (_, Some(error)) => Spoken::Error(error),
+                    (Some(ok), None) => Spoken::Result { ok, bytes: bytes.len() },
+                    (None, None) => Spoken::Broken(verdict::broken("a result with neither a value nor an error")),
+                };
+            }
+            "inspection" => {
+                let GuestFrame { triggers, integrations, python, error, .. } = frame;
+                return Spoken::Inspection(Inspection { triggers, integrations, error: None, python }, error);
+            }
+            other => {
+                let kind: String = other.chars().take(32).collect();
+                return Spoken::Broken(verdict::broken(&format!("a frame of the unknown kind `{kind}`")));
+            }
+        }
+    }
+}
+
+/// Turns what was spoken at import into an error that the inspection carries.
+pub(crate) fn inspection_with_error(mut inspection: Inspection, error: Option<Value>) -> Inspection {
+    inspection.error = error
+        .filter(|error| !error.is_null())
+        .map(|error| (&verdict::guest_error(error, &mut AnsweredErrors::new())).into());
+    inspection
+}

@@ -1,0 +1,174 @@
+//! Judges what a guest says about its own end. A script can lie only about itself: the classes that make others act are
+//! believed only when a host call of this run was really answered so.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use wren_core::{Error, ErrorClass, ErrorCode, Location};
+
+use super::guest::Exit;
+
+/// The errors that host calls of this run were answered with, the latest of each code.
+pub(crate) type AnsweredErrors = HashMap<ErrorCode, Error>;
+
+/// An error as a guest sends it; everything in it may be missing or wrong.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct GuestError {
+    code: String,
+    message: String,
+    hint: Option<String>,
+    location: Option<Location>,
+    traceback: Option<String>,
+    details: serde_json::Map<String, Value>,
+}
+
+/// Longest texts kept of a guest's error, in bytes: an error is stored with its run and shown whole.
+const MESSAGE_BYTES: usize = 16 * 1024;
+const TRACEBACK_BYTES: usize = 64 * 1024;
+const DETAILS_BYTES: usize = 16 * 1024;
+
+/// Turns a guest's error into the platform's.
+pub(crate) fn guest_error(value: Value, answered: &mut AnsweredErrors) -> Error {
+    let guest: GuestError = match serde_json::from_value(value) {
+        Ok(guest) => guest,
+        Err(error) => return broken(&format!("a malformed error ({error})")),
+    };
+    let code = guest.code.parse().unwrap_or(ErrorCode::ScriptException);
+    let error = match answered.remove(&code) {
+        Some(original) => original,
+        None => {
+            let code = if code.class() == ErrorClass::AgentFixableError { code } else { ErrorCode::ScriptException };
+            let mut error = Error::new(code, cut(guest.message, MESSAGE_BYTES));
+            if let Some(hint) = guest.hint {
+                error = error.with_hint(cut(hint, MESSAGE_BYTES));
+            }
+            if serde_json::to_vec(&guest.details).is_ok_and(|json| json.len() <= DETAILS_BYTES) {
+                error = guest.details.into_iter().fold(error, |error, (key, value)| error.with_detail(key, value));
+            }
+            error
+        }
+    };
+    let error = match guest.location {
+        Some(mut location) => {
+            location.snippet = location.snippet.map(|snippet| cut(snippet, MESSAGE_BYTES));
+            error.with_location(location)
+        }
+        None => error,
+    };
+    match guest.traceback {
+        Some(traceback) => error.with_traceback(cut(traceback, TRACEBACK_BYTES)),
+        None => error,
+    }
+}
+
+/// Says that the guest did not keep to the protocol.
+pub(crate) fn broken(what: &str) -> Error {
+    Error::new(ErrorCode::ScriptException, format!("the script broke its channel to the platform: it sent {what}"))
+        .with_hint("leave the file descriptors that the script did not open alone")
+}
+
+/// Says why a frame could not be read.
+pub(crate) fn malformed(error: &serde_json::Error) -> Error {
+    // Valid JSON of an honest script can exceed the parser's depth; everything else is a broken channel.
+    if error.to_string().contains("recursion limit") {
+        return Error::new(ErrorCode::ResultNotJson, "a result or an argument is nested more than 120 levels deep")
+            .with_hint("return a flatter structure");
+    }
+    broken(&format!("a malformed frame ({error})"))
+}
+
+/// Says why a guest ended without a result.
+pub(crate) fn without_result(exit: Exit, memory_bytes: u64) -> Error {
+    let message = match exit {
+        Exit::OutOfMemory => return memory_limit(memory_bytes),
+        Exit::Status(status) => format!("the process ended with status {status} before the function returned"),
+        Exit::Signal(signal) => {
+            format!("the process was ended by {} before the function returned", signal_name(signal))
+        }
+        Exit::Unknown => "the process closed its channel before the function returned".to_owned(),
+    };
+    Error::new(ErrorCode::ScriptException, message)
+}
+
+pub(crate) fn memory_limit(memory_bytes: u64) -> Error {
+    Error::new(ErrorCode::MemoryLimit, format!("the run took more than its {} MiB of memory", memory_bytes >> 20))
+        .with_hint("process the data in smaller pieces, or ask for more with `memory` in the script's [tool.wren] table")
+}
+
+/// Returns the name of a signal as signal(7) has it.
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGALRM => "SIGALRM",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGHUP => "SIGHUP",
+        libc::SIGILL => "SIGILL",
+        libc::SIGINT => "SIGINT",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGPIPE => "SIGPIPE",
+        libc::SIGQUIT => "SIGQUIT",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGSYS => "SIGSYS",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGTRAP => "SIGTRAP",
+        libc::SIGUSR1 => "SIGUSR1",
+        libc::SIGUSR2 => "SIGUSR2",
+        libc::SIGXCPU => "SIGXCPU",
+        libc::SIGXFSZ => "SIGXFSZ",
+        other => return format!("signal {other}"),
+    };
+    name.to_owned()
+}
+
+fn cut(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes));
+        text.push_str(" … [cut]");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_guest_cannot_blame_the_user_or_the_operator() {
+        for code in ["OAUTH_TOKEN_EXPIRED", "INTERNAL", "WORKER_LOST", "NO_SUCH_CODE", ""] {
+            let forged = json!({"type": "UserFacingConfigError", "code": code, "message": "m",
+                                "action_url": "https://evil.example"});
+            let error = guest_error(forged, &mut AnsweredErrors::new());
+            assert_eq!(error.code(), ErrorCode::ScriptException, "{code}");
+            assert_eq!(error.action_url(), None);
+        }
+    }
+
+    #[test]
+    fn an_answered_error_comes_back_whole() {
+        let original = Error::new(ErrorCode::OauthTokenExpired, "expired").with_action_url("https://wrens.ie/a");
+        let mut answered = AnsweredErrors::from([(ErrorCode::OauthTokenExpired, original)]);
+        let seen = json!({"code": "OAUTH_TOKEN_EXPIRED", "message": "other", "location": {"line": 3}});
+        let error = guest_error(seen, &mut answered);
+        assert_eq!((error.code(), error.message()), (ErrorCode::OauthTokenExpired, "expired"));
+        assert_eq!(error.action_url(), Some("https://wrens.ie/a"));
+        assert_eq!(error.location().unwrap().line, 3);
+    }
+
+    #[test]
+    fn what_is_no_error_at_all_is_a_broken_channel() {
+        let error = guest_error(json!([1]), &mut AnsweredErrors::new());
+        assert_eq!(error.code(), ErrorCode::ScriptException);
+        assert!(error.message().contains("malformed error"));
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        let error = guest_error(json!({"message": "ü".repeat(100_000)}), &mut AnsweredErrors::new());
+        assert!(error.message().len() < MESSAGE_BYTES + 20);
+    }
+}

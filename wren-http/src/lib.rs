@@ -1,0 +1,1 @@
+//! Wren's HTTP API: an axum router over an engine.

@@ -1,0 +1,1 @@
+//! Keeps a Wren's deployments, runs and records in one SQLite file.
