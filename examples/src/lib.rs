@@ -3,7 +3,9 @@
 //! - `quickstart`: deploys `scripts/heartbeat.py` on SQLite and shows three scheduled runs.
 //! - `embed`: Wren inside an axum service that has routes of its own.
 //! - `server`: the reference server.
-//! - `custom-executor`: an executor of a third party that passes the conformance suite.
+//! - `custom-executor`: an executor of a third party, [`launcher::LauncherExecutor`], which passes the conformance suite.
 //! - `scripts/`: what agents write.
 //!
 //! Run one with `cargo run --example NAME`.
+
+pub mod launcher;

@@ -1,1 +1,22 @@
-fn main() {}
+//! The Wren server and command line.
+//!
+//! `wren serve` runs the platform; the other commands write scripts to it, or look at what it does. This crate is the one
+//! place that selects shipped backends; everything else of Wren is a library that names none.
+
+mod args;
+mod backends;
+mod client;
+mod commands;
+mod config;
+mod failure;
+mod output;
+mod server;
+mod wire;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Two providers in one build make a client without a named one panic; the binary names the one it ships.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    commands::run()
+}

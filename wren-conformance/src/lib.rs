@@ -1,1 +1,25 @@
 //! The suites that every store and executor of Wren must pass.
+//!
+//! A store's own tests run the whole suite with one line, every case a test with a name:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use wren_conformance::store::StoreUnderTest;
+//! use wren_core::memory::MemoryStore;
+//!
+//! async fn memory() -> StoreUnderTest {
+//!     StoreUnderTest::new(Arc::new(MemoryStore::new()))
+//! }
+//!
+//! wren_conformance::store_suite!(memory);
+//! ```
+//!
+//! The suites are for tests: they panic where a claim does not hold. They measure nothing; `benches` does.
+
+#![allow(clippy::unwrap_used, reason = "a suite is test code: a panic is how a case fails")]
+
+pub mod fixtures;
+mod suite;
+
+pub mod store;

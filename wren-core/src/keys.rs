@@ -157,6 +157,14 @@ impl ApiKeys {
         Ok(keys)
     }
 
+    /// Says whether there is any key, of whatever owner: without one nobody can call.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`.
+    pub async fn any(&self, now: DateTime<Utc>) -> Result<bool> {
+        Ok(!self.records.records(&by_hash(), "", None, 1, now).await?.is_empty())
+    }
+
     /// Revokes a key of an owner.
     ///
     /// # Errors

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{DeployMetadata, DeployRules, Examination};
+use super::{DeployMetadata, DeployRules, Examination, check, inspect, parse};
 use crate::error::Result;
-use crate::model::Manifest;
 
-/// Examines a script: `parse → inspect → check`.
+/// Examines a script: `parse → inspect → check`. What is wrong with the script is a diagnostic, not an error.
 ///
 /// # Errors
 /// `EXECUTOR_UNAVAILABLE`, `INTERNAL`.
@@ -16,6 +15,7 @@ pub async fn examine(
     rules: &DeployRules,
     now: DateTime<Utc>,
 ) -> Result<Examination> {
-    let _ = (source, metadata, rules, now);
-    Ok(Examination { manifest: Manifest::default(), diagnostics: Vec::new() })
+    let parsed = parse(source, rules);
+    let inspection = inspect(&parsed, rules).await?;
+    Ok(check(parsed, inspection.as_ref(), metadata, rules, now))
 }

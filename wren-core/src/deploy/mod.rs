@@ -3,13 +3,22 @@
 //! [`examine`] runs the stages that need no store and returns the manifest with every finding at once; the engine adds what
 //! depends on the owner, then stores and registers.
 
+mod check;
 mod examine;
+mod inspect;
+mod location;
+mod parse;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+pub use check::check;
 pub use examine::examine;
+pub use inspect::inspect;
+pub use parse::{Parsed, parse};
 pub use request::{DeployMetadata, DeployRequest, MetadataSchedule, MetadataTrigger};
 use sha2::{Digest, Sha256};
 

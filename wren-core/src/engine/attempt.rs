@@ -46,12 +46,7 @@ impl Drop for Listed {
     }
 }
 
-async fn execute(
-    inner: &Inner,
-    run: &Run,
-    active: &ActiveRun,
-    logs: &Arc<LogBuffer>,
-) -> (Ended, Option<Isolation>) {
+async fn execute(inner: &Inner, run: &Run, active: &ActiveRun, logs: &Arc<LogBuffer>) -> (Ended, Option<Isolation>) {
     let (invocation, executor) = match prepare(inner, run).await {
         Ok(prepared) => prepared,
         Err(error) => return (Ended::Unable(error), None),
@@ -94,8 +89,7 @@ async fn prepare(inner: &Inner, run: &Run) -> Result<(Invocation, Arc<dyn Execut
         memory_bytes: settings.memory_bytes.unwrap_or(defaults.memory_bytes),
         ..defaults
     };
-    let invocation =
-        Invocation::new(script, Arc::new(context)).with_event(run.payload.clone()).with_limits(limits);
+    let invocation = Invocation::new(script, Arc::new(context)).with_event(run.payload.clone()).with_limits(limits);
     Ok((invocation, Arc::clone(executor)))
 }
 
@@ -153,9 +147,11 @@ async fn report(inner: &Inner, run: &Run) {
         code = run.error.as_ref().map(|error| error.code.as_str()),
         "attempt ended"
     );
-    let Some(error) = run.error.as_ref().filter(|error| {
-        run.state == RunState::Failed && error.class == ErrorClass::UserFacingConfigError
-    }) else {
+    let Some(error) = run
+        .error
+        .as_ref()
+        .filter(|error| run.state == RunState::Failed && error.class == ErrorClass::UserFacingConfigError)
+    else {
         return;
     };
     let change = SetStatus {

@@ -131,7 +131,8 @@ impl EngineBuilder {
             }
         }
         let options = self.options;
-        if options.concurrency == 0 || options.per_deployment == 0 || options.per_owner == 0 || options.fire_batch == 0 {
+        if options.concurrency == 0 || options.per_deployment == 0 || options.per_owner == 0 || options.fire_batch == 0
+        {
             return Err(invalid("concurrency, per_deployment, per_owner and fire_batch are at least 1"));
         }
         if options.lease_ms < 300 {

@@ -66,12 +66,7 @@ fn start(inner: &Arc<Inner>, run: Run, attempts: &mut JoinSet<()>) {
 }
 
 /// Waits until there may be something to claim and room for it.
-async fn wait(
-    inner: &Inner,
-    next_at: Option<DateTime<Utc>>,
-    attempts: &mut JoinSet<()>,
-    shutdown: &CancellationToken,
-) {
+async fn wait(inner: &Inner, next_at: Option<DateTime<Utc>>, attempts: &mut JoinSet<()>, shutdown: &CancellationToken) {
     let full = attempts.len() >= inner.options.concurrency;
     let poll_at = inner.clock.now() + millis(inner.options.poll_ms);
     let until = next_at.map_or(poll_at, |at| at.min(poll_at));

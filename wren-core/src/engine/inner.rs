@@ -46,12 +46,7 @@ pub(super) struct ActiveRun {
 
 impl ActiveRun {
     pub(super) fn new(fence: Fence, lease_until: DateTime<Utc>) -> Self {
-        Self {
-            fence,
-            cancel: CancellationToken::new(),
-            reason: Mutex::new(None),
-            lease_until: Mutex::new(lease_until),
-        }
+        Self { fence, cancel: CancellationToken::new(), reason: Mutex::new(None), lease_until: Mutex::new(lease_until) }
     }
 
     pub(super) fn stop(&self, reason: StopReason) {

@@ -172,10 +172,7 @@ mod tests {
         let once = run(RunPolicy { delivery: Delivery::AtMostOnce, ..RunPolicy::default() });
         let Completion::Failed(error) = verdict(&once, cancelled(), shutdown, NOW, 0.0) else { panic!("must fail") };
         assert_eq!(error.code, ErrorCode::WorkerLost);
-        assert!(matches!(
-            verdict(&once, cancelled(), Some(StopReason::Cancelled), NOW, 0.0),
-            Completion::Cancelled(_)
-        ));
+        assert!(matches!(verdict(&once, cancelled(), Some(StopReason::Cancelled), NOW, 0.0), Completion::Cancelled(_)));
     }
 
     #[test]

@@ -24,9 +24,11 @@ impl RunTable {
         let each = if owners.len() >= limits.batch { 1 } else { limits.batch };
         let mut candidates: Vec<(Age, Candidate<RunId>)> = Vec::new();
         for (owner, heads, room) in owners {
-            candidates.extend(self.oldest(heads, now, each.min(room), limits.per_deployment).into_iter().map(
-                |(age, deployment)| (age, Candidate { key: age.id, owner: owner.clone(), deployment }),
-            ));
+            candidates.extend(
+                self.oldest(heads, now, each.min(room), limits.per_deployment)
+                    .into_iter()
+                    .map(|(age, deployment)| (age, Candidate { key: age.id, owner: owner.clone(), deployment })),
+            );
         }
         candidates.sort_unstable_by_key(|(age, _)| *age);
         let candidates = candidates.into_iter().map(|(_, candidate)| candidate).collect();

@@ -10,9 +10,7 @@ use super::{MemoryStore, cursor, micros};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{DeploymentId, OwnerId, TriggerId};
 use crate::model::{Deployment, DeploymentOverview, DeploymentStatus, Page, Revision, RunEvent, Trigger};
-use crate::store::{
-    Deployed, DeploymentStore, ListDeployments, PutRevision, SetStatus, carry_over, undeployed,
-};
+use crate::store::{Deployed, DeploymentStore, ListDeployments, PutRevision, SetStatus, carry_over, undeployed};
 
 /// The name of the list in its cursors.
 const LIST: &str = "deployments";

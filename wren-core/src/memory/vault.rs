@@ -45,10 +45,8 @@ impl MemoryVault {
     fn missing(&self, integration: &str) -> Error {
         match self.integrations.find(integration) {
             Some(known) => self.integrations.not_configured(known),
-            None => {
-                Error::new(ErrorCode::IntegrationNotConfigured, format!("`{integration}` has no credential"))
-                    .with_detail("integration", integration)
-            }
+            None => Error::new(ErrorCode::IntegrationNotConfigured, format!("`{integration}` has no credential"))
+                .with_detail("integration", integration),
         }
     }
 

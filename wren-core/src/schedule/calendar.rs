@@ -29,10 +29,7 @@ impl CronSet {
         let minute_start = local
             - TimeDelta::nanoseconds(i64::from(local.nanosecond()))
             - TimeDelta::seconds(i64::from(local.second()));
-        self.next_from(
-            minute_start.checked_add_signed(TimeDelta::minutes(1))?,
-            last_year,
-        )
+        self.next_from(minute_start.checked_add_signed(TimeDelta::minutes(1))?, last_year)
     }
 
     /// Returns the first accepted minute that is not earlier than `from`, which must be a whole minute.
@@ -58,9 +55,7 @@ impl CronSet {
             if year > last_year {
                 return None;
             }
-            let first_weekday = NaiveDate::from_ymd_opt(year, month, 1)?
-                .weekday()
-                .num_days_from_sunday();
+            let first_weekday = NaiveDate::from_ymd_opt(year, month, 1)?.weekday().num_days_from_sunday();
             later = u64::from(self.days_of(year, month, first_weekday));
         }
         NaiveDate::from_ymd_opt(year, month, later.trailing_zeros())?.and_hms_opt(
@@ -82,11 +77,7 @@ impl CronSet {
         if hours == 0 {
             return None;
         }
-        date.and_hms_opt(
-            hour + 1 + hours.trailing_zeros(),
-            self.minutes.trailing_zeros(),
-            0,
-        )
+        date.and_hms_opt(hour + 1 + hours.trailing_zeros(), self.minutes.trailing_zeros(), 0)
     }
 
     /// Returns the accepted days of one month, bit n for day n. `first_weekday` is that of its first day, Sunday is 0.

@@ -38,13 +38,7 @@ impl CronError {
         message: impl Into<String>,
         hint: Option<String>,
     ) -> Self {
-        Self {
-            kind: CronErrorKind::Syntax,
-            field,
-            span,
-            message: message.into(),
-            hint,
-        }
+        Self { kind: CronErrorKind::Syntax, field, span, message: message.into(), hint }
     }
 }
 

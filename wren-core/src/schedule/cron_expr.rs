@@ -86,10 +86,7 @@ impl CronExpr {
             return Err(vec![CronError::syntax(
                 None,
                 0..text.len(),
-                format!(
-                    "the expression has {} bytes, at most {LONGEST_BYTES} are read",
-                    text.len()
-                ),
+                format!("the expression has {} bytes, at most {LONGEST_BYTES} are read", text.len()),
                 None,
             )]);
         }
@@ -107,11 +104,7 @@ impl CronExpr {
         if !fires(&set) {
             return Err(vec![never_fires(&source, &fields)]);
         }
-        Ok(Self {
-            source,
-            set,
-            follows_elapsed,
-        })
+        Ok(Self { source, set, follows_elapsed })
     }
 
     fn read_nickname(pieces: &[Piece<'_>], first: Piece<'_>) -> Result<Self, CronError> {
@@ -119,42 +112,21 @@ impl CronExpr {
         let fault = |span, message, hint| Err(CronError::syntax(None, span, message, Some(hint)));
         if let Some(extra) = pieces.get(1) {
             let message = format!("{} stands alone, nothing may follow it", quoted(first.text));
-            return fault(
-                extra.span(),
-                message,
-                format!("did you mean `{}`?", first.text),
-            );
+            return fault(extra.span(), message, format!("did you mean `{}`?", first.text));
         }
         if first.text == "@reboot" {
             let hint = "there is no machine to boot: use a time such as `@daily`, or run the script by hand";
-            return fault(
-                first.span(),
-                "`@reboot` is not supported".to_owned(),
-                hint.to_owned(),
-            );
+            return fault(first.span(), "`@reboot` is not supported".to_owned(), hint.to_owned());
         }
-        let Some((_, meaning)) = NICKNAMES
-            .iter()
-            .find(|(nickname, _)| *nickname == first.text)
-        else {
+        let Some((_, meaning)) = NICKNAMES.iter().find(|(nickname, _)| *nickname == first.text) else {
             let hint = match nearest(first.text, known()) {
                 Some(nickname) => format!("did you mean `{nickname}`?"),
-                None => format!(
-                    "the nicknames are {}",
-                    known().collect::<Vec<_>>().join(", ")
-                ),
+                None => format!("the nicknames are {}", known().collect::<Vec<_>>().join(", ")),
             };
-            return fault(
-                first.span(),
-                format!("{} is not a nickname of cron", quoted(first.text)),
-                hint,
-            );
+            return fault(first.span(), format!("{} is not a nickname of cron", quoted(first.text)), hint);
         };
         let expanded = Self::parse(meaning)?;
-        Ok(Self {
-            source: first.text.into(),
-            ..expanded
-        })
+        Ok(Self { source: first.text.into(), ..expanded })
     }
 }
 
@@ -181,8 +153,7 @@ fn read_fields(fields: &[Piece<'_>; 5]) -> Result<(CronSet, bool), Vec<CronError
         return Err(errors);
     }
     let [minutes, hours, days, months, weekdays] = masks;
-    let [minute_star, hour_star, day_star, _, weekday_star] =
-        fields.map(|piece| piece.text.starts_with('*'));
+    let [minute_star, hour_star, day_star, _, weekday_star] = fields.map(|piece| piece.text.starts_with('*'));
     // The narrowing is exact: each field's values are bounded by its type.
     let set = CronSet {
         minutes,

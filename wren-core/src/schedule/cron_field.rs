@@ -7,9 +7,7 @@ use super::cron_foreign;
 use super::cron_piece::Piece;
 use super::suggest::nearest;
 
-const MONTHS: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 /// The names of the weekdays, Sunday first.
 pub(super) const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
@@ -30,13 +28,7 @@ pub enum CronField {
 
 impl CronField {
     /// The five fields in the order of the text.
-    pub(super) const ALL: [Self; 5] = [
-        Self::Minute,
-        Self::Hour,
-        Self::DayOfMonth,
-        Self::Month,
-        Self::DayOfWeek,
-    ];
+    pub(super) const ALL: [Self; 5] = [Self::Minute, Self::Hour, Self::DayOfMonth, Self::Month, Self::DayOfWeek];
 
     fn first(self) -> u32 {
         match self {
@@ -102,9 +94,7 @@ fn parse_entry(field: CronField, entry: Piece<'_>) -> Result<u64, CronError> {
         Some((base, step)) => (base, Some(step)),
         None => (entry, None),
     };
-    let step_by = step
-        .map(|step| parse_step(field, entry, step))
-        .transpose()?;
+    let step_by = step.map(|step| parse_step(field, entry, step)).transpose()?;
     let (low, high) = if base.text == "*" {
         (field.first(), field.last())
     } else if let Some((low, high)) = base.split_once('-') {
@@ -117,20 +107,13 @@ fn parse_entry(field: CronField, entry: Piece<'_>) -> Result<u64, CronError> {
                 Some(field),
                 entry.span(),
                 format!("{} has a step but no range", quoted(entry.text)),
-                Some(format!(
-                    "did you mean `{}-{}/{}`?",
-                    base.text,
-                    last_shown(field),
-                    step.text
-                )),
+                Some(format!("did you mean `{}-{}/{}`?", base.text, last_shown(field), step.text)),
             ));
         }
         (value, value)
     };
     let step_by = step_by.unwrap_or(1);
-    Ok((low..=high)
-        .step_by(step_by as usize)
-        .fold(0, |mask, value| mask | 1 << value))
+    Ok((low..=high).step_by(step_by as usize).fold(0, |mask, value| mask | 1 << value))
 }
 
 /// Returns the last value that people write: Saturday is the last day, although 7 is read as Sunday.
@@ -141,11 +124,7 @@ fn last_shown(field: CronField) -> u32 {
     }
 }
 
-fn ordered(
-    field: CronField,
-    range: Piece<'_>,
-    (low, high): (u32, u32),
-) -> Result<(u32, u32), CronError> {
+fn ordered(field: CronField, range: Piece<'_>, (low, high): (u32, u32)) -> Result<(u32, u32), CronError> {
     if low <= high {
         return Ok((low, high));
     }
@@ -154,10 +133,7 @@ fn ordered(
         return Err(CronError::syntax(
             Some(field),
             range.span(),
-            format!(
-                "{} runs backwards: sunday counts as 0 here",
-                quoted(range.text)
-            ),
+            format!("{} runs backwards: sunday counts as 0 here", quoted(range.text)),
             Some(format!("did you mean `{low}-7`?")),
         ));
     }
@@ -180,12 +156,7 @@ fn ordered(
 
 fn parse_step(field: CronField, entry: Piece<'_>, step: Piece<'_>) -> Result<u32, CronError> {
     let fault = |message: String, hint: &str| {
-        CronError::syntax(
-            Some(field),
-            step.span_or(entry),
-            message,
-            Some(hint.to_owned()),
-        )
+        CronError::syntax(Some(field), step.span_or(entry), message, Some(hint.to_owned()))
     };
     if step.text.is_empty() || !step.text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(fault(
@@ -195,17 +166,11 @@ fn parse_step(field: CronField, entry: Piece<'_>, step: Piece<'_>) -> Result<u32
     }
     let most = last_shown(field) - field.first() + 1;
     match step.text.parse::<u32>() {
-        Ok(0) => Err(fault(
-            "step 0 never moves on".to_owned(),
-            "leave the step out, or use `/1` for every value",
-        )),
+        Ok(0) => Err(fault("step 0 never moves on".to_owned(), "leave the step out, or use `/1` for every value")),
         Ok(value) if value <= most => Ok(value),
         // Cron would take such a step and silently run at the first value only.
         _ => Err(fault(
-            format!(
-                "step {} is more than the {most} values of the {field} field",
-                shorten(step.text)
-            ),
+            format!("step {} is more than the {most} values of the {field} field", shorten(step.text)),
             "cron starts anew with every hour, day, month or year: for a longer period use `every`",
         )),
     }
@@ -227,10 +192,7 @@ fn parse_value(field: CronField, piece: Piece<'_>) -> Result<u32, CronError> {
             _ => Err(out_of_range(field, piece)),
         };
     }
-    let named = field
-        .names()
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case(text));
+    let named = field.names().iter().position(|name| name.eq_ignore_ascii_case(text));
     match named {
         // At most twelve names, so the position always fits.
         Some(position) => Ok(field.first() + position as u32),
@@ -249,12 +211,7 @@ fn out_of_range(field: CronField, piece: Piece<'_>) -> CronError {
     CronError::syntax(
         Some(field),
         piece.span(),
-        format!(
-            "{field} {} is out of range {}-{}",
-            shorten(piece.text),
-            field.first(),
-            field.last()
-        ),
+        format!("{field} {} is out of range {}-{}", shorten(piece.text), field.first(), field.last()),
         hint.map(str::to_owned),
     )
 }
@@ -273,10 +230,7 @@ fn unknown_value(field: CronField, piece: Piece<'_>) -> CronError {
         return CronError::syntax(
             Some(field),
             piece.span(),
-            format!(
-                "{} is not a number, and the {field} field takes only numbers",
-                quoted(text)
-            ),
+            format!("{} is not a number, and the {field} field takes only numbers", quoted(text)),
             None,
         );
     }
@@ -291,10 +245,5 @@ fn unknown_value(field: CronField, piece: Piece<'_>) -> CronError {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("the names are {}", field.names().join(", ")),
     };
-    CronError::syntax(
-        Some(field),
-        piece.span(),
-        format!("{} is not a {field}", quoted(text)),
-        Some(hint),
-    )
+    CronError::syntax(Some(field), piece.span(), format!("{} is not a {field}", quoted(text)), Some(hint))
 }

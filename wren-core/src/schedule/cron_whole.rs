@@ -28,10 +28,7 @@ pub(super) fn empty(text: &str) -> CronError {
         None,
         0..text.len(),
         "the expression is empty",
-        Some(
-            "cron has five fields, minute hour day-of-month month day-of-week, such as `0 9 * * *`"
-                .to_owned(),
-        ),
+        Some("cron has five fields, minute hour day-of-month month day-of-week, such as `0 9 * * *`".to_owned()),
     )
 }
 
@@ -43,27 +40,20 @@ pub(super) fn wrong_count(text: &str, pieces: &[Piece<'_>]) -> CronError {
     let span = first.start..last.span().end;
     let words: Vec<&str> = pieces.iter().map(|piece| piece.text).collect();
     let hint = match words.len() {
-        1 => "cron has five fields, such as `0 9 * * *`; for a period such as `15m` use `every`"
-            .to_owned(),
+        1 => "cron has five fields, such as `0 9 * * *`; for a period such as `15m` use `every`".to_owned(),
         2..=4 => {
             let padded = words.iter().copied().chain(std::iter::repeat("*")).take(5);
-            meant(&padded.collect::<Vec<_>>()).unwrap_or_else(|| {
-                "the fields are minute, hour, day of month, month, day of week".to_owned()
-            })
+            meant(&padded.collect::<Vec<_>>())
+                .unwrap_or_else(|| "the fields are minute, hour, day of month, month, day of week".to_owned())
         }
         6 => without_seconds(&words[1..])
             .or_else(|| meant(&words[..5]))
             .unwrap_or_else(|| "cron here has no seconds field and no year".to_owned()),
-        7 => without_seconds(&words[1..6])
-            .unwrap_or_else(|| "cron here has no seconds field and no year".to_owned()),
+        7 => without_seconds(&words[1..6]).unwrap_or_else(|| "cron here has no seconds field and no year".to_owned()),
         _ => "cron takes the schedule only, without a command".to_owned(),
     };
     let noun = if words.len() == 1 { "field" } else { "fields" };
-    let message = format!(
-        "{} has {} {noun}, cron needs 5",
-        quoted(&text[span.clone()]),
-        words.len()
-    );
+    let message = format!("{} has {} {noun}, cron needs 5", quoted(&text[span.clone()]), words.len());
     CronError::syntax(None, span, message, Some(hint))
 }
 
@@ -77,15 +67,7 @@ fn meant(words: &[&str]) -> Option<String> {
 fn without_seconds(words: &[&str]) -> Option<String> {
     let suggestion = meant(words)?;
     // Quartz counts Sunday as 1, so its numbers are other days here.
-    let numbered = words
-        .last()
-        .is_some_and(|day| day.bytes().any(|byte| byte.is_ascii_digit()));
-    let caution = if numbered {
-        " (weekdays: 0 is sunday, 1 is monday)"
-    } else {
-        ""
-    };
-    Some(format!(
-        "cron here has no seconds field: {suggestion}{caution}"
-    ))
+    let numbered = words.last().is_some_and(|day| day.bytes().any(|byte| byte.is_ascii_digit()));
+    let caution = if numbered { " (weekdays: 0 is sunday, 1 is monday)" } else { "" };
+    Some(format!("cron here has no seconds field: {suggestion}{caution}"))
 }

@@ -10,13 +10,7 @@ use super::cron_error::quoted;
 pub const MAX_DURATION: Duration = Duration::from_secs(366 * 86_400);
 
 /// The units from the longest to the shortest, in seconds. A day is always 24 hours, whatever the clocks do.
-const UNITS: [(char, u64); 5] = [
-    ('w', 604_800),
-    ('d', 86_400),
-    ('h', 3_600),
-    ('m', 60),
-    ('s', 1),
-];
+const UNITS: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
 /// Says why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,16 +25,8 @@ pub struct DurationError {
 }
 
 impl DurationError {
-    pub(super) fn new(
-        span: Range<usize>,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Self {
-        Self {
-            span,
-            message: message.into(),
-            hint: Some(hint.into()),
-        }
+    pub(super) fn new(span: Range<usize>, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { span, message: message.into(), hint: Some(hint.into()) }
     }
 }
 
@@ -65,11 +51,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let trimmed = text.trim();
     let start = text.len() - text.trim_start().len();
     if trimmed.is_empty() {
-        return Err(DurationError::new(
-            0..text.len(),
-            "the duration is empty",
-            "write it like `15m` or `1h30m`",
-        ));
+        return Err(DurationError::new(0..text.len(), "the duration is empty", "write it like `15m` or `1h30m`"));
     }
     let whole = start..start + trimmed.len();
     let seconds = match trimmed.strip_prefix('P') {
@@ -108,11 +90,7 @@ fn parse_iso(text: &str, start: usize, whole: &Range<usize>) -> Result<u64, Dura
     let (date, time) = text.split_once('T').unwrap_or((text, ""));
     let time_start = start + date.len() + 1;
     if time.is_empty() && (date.is_empty() || text.contains('T')) {
-        return Err(DurationError::new(
-            whole.clone(),
-            "the duration has no number",
-            "write it like `PT15M` or `15m`",
-        ));
+        return Err(DurationError::new(whole.clone(), "the duration has no number", "write it like `PT15M` or `15m`"));
     }
     if let Some(place) = date.find(['Y', 'M']) {
         return Err(DurationError::new(
@@ -122,13 +100,9 @@ fn parse_iso(text: &str, start: usize, whole: &Range<usize>) -> Result<u64, Dura
         ));
     }
     let mut seconds = 0;
-    for (part, start, units) in [
-        (date, start, ['w', 'd'].as_slice()),
-        (time, time_start, &['h', 'm', 's']),
-    ] {
+    for (part, start, units) in [(date, start, ['w', 'd'].as_slice()), (time, time_start, &['h', 'm', 's'])] {
         if !part.is_empty() {
-            seconds =
-                parse_units(&part.to_ascii_lowercase(), start, units)?.saturating_add(seconds);
+            seconds = parse_units(&part.to_ascii_lowercase(), start, units)?.saturating_add(seconds);
         }
     }
     Ok(seconds)
@@ -152,10 +126,7 @@ fn parse_units(text: &str, start: usize, mut allowed: &[char]) -> Result<u64, Du
         let Some(place) = place else {
             return Err(bad_unit(number, unit, unit_at, tail, at));
         };
-        let length = UNITS
-            .iter()
-            .find(|(known, _)| *known == allowed[place])
-            .map_or(0, |(_, length)| *length);
+        let length = UNITS.iter().find(|(known, _)| *known == allowed[place]).map_or(0, |(_, length)| *length);
         // A number too large for 64 bits is too long in any case; the caller says so.
         let amount = number.parse::<u64>().unwrap_or(u64::MAX);
         seconds = seconds.saturating_add(amount.saturating_mul(length));
@@ -179,60 +150,37 @@ fn no_number(text: &str, start: usize, at: usize, rest: &str) -> DurationError {
         _ => "write it like `15m` or `1h30m`",
     };
     debug_assert!(end <= start + text.len());
-    DurationError::new(
-        at..end,
-        format!("{} has no number where one is due", quoted(text)),
-        hint,
-    )
+    DurationError::new(at..end, format!("{} has no number where one is due", quoted(text)), hint)
 }
 
 fn bad_unit(number: &str, unit: &str, span: Range<usize>, tail: &str, at: usize) -> DurationError {
     if unit.is_empty() {
         let whole = at..span.end;
         if tail.starts_with('.') || tail.starts_with(',') {
-            return DurationError::new(
-                whole,
-                "a duration has no fractions",
-                "write `1h30m` instead of `1.5h`",
-            );
+            return DurationError::new(whole, "a duration has no fractions", "write `1h30m` instead of `1.5h`");
         }
         if tail.starts_with(' ') {
-            return DurationError::new(
-                whole,
-                "a duration has no spaces",
-                "write it like `15m` or `1h30m`",
-            );
+            return DurationError::new(whole, "a duration has no spaces", "write it like `15m` or `1h30m`");
         }
         let hint = format!("did you mean `{number}s` or `{number}m`?");
         return DurationError::new(whole, format!("{} has no unit", quoted(number)), hint);
     }
     let lower = unit.to_lowercase();
     let hint = match lower.chars().next() {
-        Some('m') if lower.starts_with("mo") => {
-            "months have no fixed length: use a cron expression".to_owned()
-        }
+        Some('m') if lower.starts_with("mo") => "months have no fixed length: use a cron expression".to_owned(),
         Some('m') if lower.starts_with("ms") || lower.starts_with("mil") => {
             "the shortest unit is the second".to_owned()
         }
         Some('y') => "years have no fixed length: use a cron expression".to_owned(),
-        Some(first)
-            if single(unit).is_some()
-                && UNITS.iter().any(|(known, _)| known.to_string() == unit) =>
-        {
-            format!(
-                "each unit comes once, from the longest to the shortest: `{first}` stands too late"
-            )
+        Some(first) if single(unit).is_some() && UNITS.iter().any(|(known, _)| known.to_string() == unit) => {
+            format!("each unit comes once, from the longest to the shortest: `{first}` stands too late")
         }
         Some(first) if UNITS.iter().any(|(known, _)| *known == first) => {
             format!("did you mean `{number}{first}`?")
         }
         _ => "the units are w, d, h, m, s".to_owned(),
     };
-    DurationError::new(
-        span,
-        format!("{} is not a unit that fits here", quoted(unit)),
-        hint,
-    )
+    DurationError::new(span, format!("{} is not a unit that fits here", quoted(unit)), hint)
 }
 
 #[cfg(test)]
@@ -276,11 +224,7 @@ mod tests {
         assert_eq!(fault("15min").2, 2..5);
         assert_eq!(fault("1.5h").0, "a duration has no fractions");
         assert_eq!(fault("500ms").1, "the shortest unit is the second");
-        assert!(
-            fault("30m1h")
-                .1
-                .contains("from the longest to the shortest")
-        );
+        assert!(fault("30m1h").1.contains("from the longest to the shortest"));
         assert!(fault("1m1m").1.contains("each unit comes once"));
         assert!(fault("1mo").1.contains("cron"));
         assert!(fault("-5m").1.contains("never negative"));

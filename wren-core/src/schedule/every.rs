@@ -22,13 +22,8 @@ impl Every {
     ///
     /// [`DurationError`] when the text is no duration, or one shorter than a second.
     pub fn parse(text: &str) -> Result<Self, DurationError> {
-        Self::from_duration(parse_duration(text)?).ok_or_else(|| {
-            DurationError::new(
-                0..text.len(),
-                "every must be at least 1s",
-                "did you mean `1s` or `1m`?",
-            )
-        })
+        Self::from_duration(parse_duration(text)?)
+            .ok_or_else(|| DurationError::new(0..text.len(), "every must be at least 1s", "did you mean `1s` or `1m`?"))
     }
 
     /// Makes a period of whole seconds, or none when `period` is shorter than one or longer than [`MAX_DURATION`].
@@ -85,16 +80,8 @@ mod tests {
 
     #[test]
     fn a_period_is_at_least_a_second_and_written_canonically() {
-        assert_eq!(
-            Every::parse("0s").unwrap_err().message,
-            "every must be at least 1s"
-        );
-        for (text, written) in [
-            ("90m", "1h30m"),
-            ("2w", "14d"),
-            ("3600s", "1h"),
-            ("1s", "1s"),
-        ] {
+        assert_eq!(Every::parse("0s").unwrap_err().message, "every must be at least 1s");
+        for (text, written) in [("90m", "1h30m"), ("2w", "14d"), ("3600s", "1h"), ("1s", "1s")] {
             assert_eq!(Every::parse(text).unwrap().to_string(), written);
         }
         let every: Every = serde_json::from_str("\"PT90M\"").unwrap();

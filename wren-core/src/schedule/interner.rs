@@ -35,11 +35,7 @@ impl Interner {
             }
             return place;
         }
-        let shared = Some(Shared {
-            schedule: Arc::clone(schedule),
-            users: 1,
-            last_step: None,
-        });
+        let shared = Some(Shared { schedule: Arc::clone(schedule), users: 1, last_step: None });
         let place = match self.free.pop() {
             Some(place) => {
                 self.shared[place as usize] = shared;
@@ -75,10 +71,7 @@ impl Interner {
             Some((asked, answer)) if asked == due_ms => answer,
             _ => {
                 let due = DateTime::<Utc>::from_timestamp_millis(due_ms)?;
-                let answer = shared
-                    .schedule
-                    .next_after(due)
-                    .map(|next| next.timestamp_millis());
+                let answer = shared.schedule.next_after(due).map(|next| next.timestamp_millis());
                 shared.last_step = Some((due_ms, answer));
                 answer
             }

@@ -23,25 +23,13 @@ const CHANGES_APART: TimeDelta = TimeDelta::days(1);
 #[derive(Debug)]
 enum Meaning {
     Once(DateTime<Utc>),
-    Twice {
-        first: DateTime<Utc>,
-        second: DateTime<Utc>,
-    },
-    Never {
-        gap_end: DateTime<Utc>,
-        gap: TimeDelta,
-    },
+    Twice { first: DateTime<Utc>, second: DateTime<Utc> },
+    Never { gap_end: DateTime<Utc>, gap: TimeDelta },
 }
 
 /// Returns the first due time of `expr` in `timezone` that is later than `after`.
-pub(super) fn next_after(
-    expr: &CronExpr,
-    timezone: Timezone,
-    after: DateTime<Utc>,
-) -> Option<DateTime<Utc>> {
-    let local = after
-        .naive_utc()
-        .checked_add_offset(timezone.offset_at(after))?;
+pub(super) fn next_after(expr: &CronExpr, timezone: Timezone, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let local = after.naive_utc().checked_add_offset(timezone.offset_at(after))?;
     let ahead = next_ahead(expr, timezone.tz(), after, local);
     if !expr.follows_elapsed_time() {
         return ahead.map(|(_, at)| at);
@@ -89,12 +77,7 @@ fn next_ahead(
 
 /// Returns the first match among the local times up to `local` that come round again, when `after` lies in the first
 /// pass of a repeat.
-fn next_again(
-    expr: &CronExpr,
-    tz: Tz,
-    after: DateTime<Utc>,
-    local: NaiveDateTime,
-) -> Option<DateTime<Utc>> {
+fn next_again(expr: &CronExpr, tz: Tz, after: DateTime<Utc>, local: NaiveDateTime) -> Option<DateTime<Utc>> {
     let repeat = match meaning(tz, local)? {
         Meaning::Twice { first, second } if first == after => second - first,
         _ => return None,
@@ -114,29 +97,19 @@ fn next_again(
 
 /// Returns what a local time means, or none beyond the ends of chrono's calendar.
 fn meaning(tz: Tz, local: NaiveDateTime) -> Option<Meaning> {
-    let minus = |offset: &<Tz as TimeZone>::Offset| {
-        local
-            .checked_sub_offset(offset.fix())
-            .map(|utc| utc.and_utc())
-    };
+    let minus = |offset: &<Tz as TimeZone>::Offset| local.checked_sub_offset(offset.fix()).map(|utc| utc.and_utc());
     match tz.offset_from_local_datetime(&local) {
         LocalResult::Single(offset) => minus(&offset).map(Meaning::Once),
         LocalResult::Ambiguous(one, other) => {
             let (one, other) = (minus(&one)?, minus(&other)?);
-            Some(Meaning::Twice {
-                first: one.min(other),
-                second: one.max(other),
-            })
+            Some(Meaning::Twice { first: one.min(other), second: one.max(other) })
         }
         LocalResult::None => {
             let (gap_start, before) = GapInfo::new(&local, &tz)?.begin?;
             let gap_end = gap_start.checked_sub_offset(before.fix())?.and_utc();
             let new_offset = tz.offset_from_utc_datetime(&gap_end.naive_utc()).fix();
             let seconds = new_offset.local_minus_utc() - before.fix().local_minus_utc();
-            Some(Meaning::Never {
-                gap_end,
-                gap: TimeDelta::seconds(i64::from(seconds)),
-            })
+            Some(Meaning::Never { gap_end, gap: TimeDelta::seconds(i64::from(seconds)) })
         }
     }
 }

@@ -32,11 +32,7 @@ impl Scheduler for Planner {
     fn upsert(&self, entry: PlannerEntry) -> Option<DateTime<Utc>> {
         // The search of the calendar happens before the lock is taken.
         let next = entry.schedule.next_after(entry.after);
-        self.plan.lock().upsert(
-            entry.key,
-            &entry.schedule,
-            next.map(|next| next.timestamp_millis()),
-        );
+        self.plan.lock().upsert(entry.key, &entry.schedule, next.map(|next| next.timestamp_millis()));
         next
     }
 
@@ -140,11 +136,7 @@ impl Plan {
         entry.due_ms = due_ms;
         entry.step = step;
         entry.stamp = entry.stamp.wrapping_add(1);
-        self.heap.push(HeapItem {
-            due_ms,
-            slot,
-            stamp: entry.stamp,
-        });
+        self.heap.push(HeapItem { due_ms, slot, stamp: entry.stamp });
         self.tidy();
     }
 
@@ -181,10 +173,7 @@ impl Plan {
         }
         self.surface();
         let at = DateTime::from_timestamp_millis(first.due_ms)?;
-        Some(Due {
-            at,
-            key: key.into(),
-        })
+        Some(Due { at, key: key.into() })
     }
 
     fn step_of(&mut self, schedule: &Arc<Schedule>) -> Step {
@@ -208,12 +197,7 @@ impl Plan {
                 slot
             }
             None => {
-                self.slots.push(Slot {
-                    key,
-                    due_ms: 0,
-                    step: Step::Last,
-                    stamp: 0,
-                });
+                self.slots.push(Slot { key, due_ms: 0, step: Step::Last, stamp: 0 });
                 (self.slots.len() - 1) as u32
             }
         };
@@ -234,8 +218,7 @@ impl Plan {
         const SMALL: usize = 1024;
         if self.heap.len() > SMALL && self.heap.len() > 2 * self.slots_by_key.len() {
             let slots = &self.slots;
-            self.heap
-                .retain(|item| slots[item.slot as usize].stamp == item.stamp);
+            self.heap.retain(|item| slots[item.slot as usize].stamp == item.stamp);
         }
         self.surface();
     }

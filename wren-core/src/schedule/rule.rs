@@ -72,11 +72,7 @@ impl Schedule {
     }
 
     fn unbounded(rule: Rule) -> Self {
-        Self {
-            rule,
-            start: None,
-            end: None,
-        }
+        Self { rule, start: None, end: None }
     }
 
     /// Sets the first moment at which the rule holds. A due time at this very moment counts.
@@ -137,11 +133,7 @@ impl Schedule {
     }
 }
 
-fn next_period(
-    period: Every,
-    anchor: DateTime<Utc>,
-    after: DateTime<Utc>,
-) -> Option<DateTime<Utc>> {
+fn next_period(period: Every, anchor: DateTime<Utc>, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let period = i64::from(period.seconds());
     // Whole seconds suffice: the anchor has no fraction, so a due time later than `after`'s second is later than it.
     let periods = (after.timestamp() - anchor.timestamp()).div_euclid(period) + 1;
@@ -165,10 +157,7 @@ mod tests {
         let schedule = every("15m", "2026-01-01T00:05:00.750Z");
         let next = |after| schedule.next_after(utc(after)).unwrap();
         assert_eq!(next("2026-01-01T00:05:00Z"), utc("2026-01-01T00:20:00Z"));
-        assert_eq!(
-            next("2026-01-01T00:04:59.999999999Z"),
-            utc("2026-01-01T00:05:00Z")
-        );
+        assert_eq!(next("2026-01-01T00:04:59.999999999Z"), utc("2026-01-01T00:05:00Z"));
         assert_eq!(next("2026-01-01T00:19:59.5Z"), utc("2026-01-01T00:20:00Z"));
         assert_eq!(next("2025-12-31T23:00:00Z"), utc("2025-12-31T23:05:00Z"));
         assert_eq!(next("2926-01-01T00:05:00Z"), utc("2926-01-01T00:20:00Z"));
@@ -180,10 +169,7 @@ mod tests {
             .with_start(Some(utc("2026-01-02T03:00:00Z")))
             .with_end(Some(utc("2026-01-02T04:00:00Z")));
         let fires: Vec<_> = schedule.upcoming(utc("2026-01-01T00:00:00Z")).collect();
-        assert_eq!(
-            fires,
-            [utc("2026-01-02T03:00:00Z"), utc("2026-01-02T04:00:00Z")]
-        );
+        assert_eq!(fires, [utc("2026-01-02T03:00:00Z"), utc("2026-01-02T04:00:00Z")]);
     }
 
     #[test]
@@ -196,15 +182,8 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_calendar_are_no_panic() {
-        let cron = Schedule::cron(
-            CronExpr::parse("* * * * *").unwrap(),
-            Timezone::parse("Asia/Tokyo").unwrap(),
-        );
-        for schedule in [
-            cron,
-            every("366d", "2026-01-01T00:00:00Z"),
-            Schedule::at(DateTime::<Utc>::MAX_UTC),
-        ] {
+        let cron = Schedule::cron(CronExpr::parse("* * * * *").unwrap(), Timezone::parse("Asia/Tokyo").unwrap());
+        for schedule in [cron, every("366d", "2026-01-01T00:00:00Z"), Schedule::at(DateTime::<Utc>::MAX_UTC)] {
             for after in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
                 let next = schedule.with_start_of(after).next_after(after);
                 assert!(next.is_none_or(|next| next > after));

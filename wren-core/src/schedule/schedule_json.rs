@@ -32,30 +32,11 @@ pub(super) struct Wire {
 impl From<Schedule> for Wire {
     fn from(schedule: Schedule) -> Self {
         let (start, end) = (schedule.start(), schedule.end());
-        let empty = Self {
-            cron: None,
-            timezone: None,
-            every: None,
-            anchor: None,
-            at: None,
-            start,
-            end,
-        };
+        let empty = Self { cron: None, timezone: None, every: None, anchor: None, at: None, start, end };
         match schedule.into_rule() {
-            Rule::Cron { expr, timezone } => Self {
-                cron: Some(expr),
-                timezone: Some(timezone),
-                ..empty
-            },
-            Rule::Every { period, anchor } => Self {
-                every: Some(period),
-                anchor: Some(anchor),
-                ..empty
-            },
-            Rule::At { at } => Self {
-                at: Some(at),
-                ..empty
-            },
+            Rule::Cron { expr, timezone } => Self { cron: Some(expr), timezone: Some(timezone), ..empty },
+            Rule::Every { period, anchor } => Self { every: Some(period), anchor: Some(anchor), ..empty },
+            Rule::At { at } => Self { at: Some(at), ..empty },
         }
     }
 }
@@ -65,34 +46,15 @@ impl TryFrom<Wire> for Schedule {
 
     fn try_from(wire: Wire) -> Result<Self, Self::Error> {
         let schedule = match wire {
-            Wire {
-                cron: Some(expr),
-                timezone,
-                every: None,
-                anchor: None,
-                at: None,
-                ..
-            } => Self::cron(expr, timezone.unwrap_or_default()),
-            Wire {
-                every: Some(period),
-                anchor: Some(anchor),
-                cron: None,
-                timezone: None,
-                at: None,
-                ..
-            } => Self::every(period, anchor),
-            Wire {
-                at: Some(at),
-                cron: None,
-                timezone: None,
-                every: None,
-                anchor: None,
-                ..
-            } => Self::at(at),
+            Wire { cron: Some(expr), timezone, every: None, anchor: None, at: None, .. } => {
+                Self::cron(expr, timezone.unwrap_or_default())
+            }
+            Wire { every: Some(period), anchor: Some(anchor), cron: None, timezone: None, at: None, .. } => {
+                Self::every(period, anchor)
+            }
+            Wire { at: Some(at), cron: None, timezone: None, every: None, anchor: None, .. } => Self::at(at),
             _ => {
-                return Err(
-                    "a schedule is one of `cron` (with `timezone`), `every` with `anchor`, and `at`",
-                );
+                return Err("a schedule is one of `cron` (with `timezone`), `every` with `anchor`, and `at`");
             }
         };
         Ok(schedule.with_start(wire.start).with_end(wire.end))
@@ -105,8 +67,7 @@ mod tests {
 
     #[test]
     fn json_names_one_rule() {
-        let text =
-            r#"{"cron":"0 9 * * mon-fri","timezone":"Europe/Dublin","end":"2027-01-01T00:00:00Z"}"#;
+        let text = r#"{"cron":"0 9 * * mon-fri","timezone":"Europe/Dublin","end":"2027-01-01T00:00:00Z"}"#;
         let schedule: Schedule = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&schedule).unwrap(), text);
         for text in [
@@ -116,11 +77,7 @@ mod tests {
             let schedule: Schedule = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&schedule).unwrap(), text);
         }
-        for wrong in [
-            r#"{"cron":"@daily","at":"2026-01-01T00:00:00Z"}"#,
-            r#"{"every":"1h"}"#,
-            "{}",
-        ] {
+        for wrong in [r#"{"cron":"@daily","at":"2026-01-01T00:00:00Z"}"#, r#"{"every":"1h"}"#, "{}"] {
             let error = serde_json::from_str::<Schedule>(wrong).unwrap_err();
             assert!(error.to_string().contains("one of"), "{error}");
         }

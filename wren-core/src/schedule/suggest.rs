@@ -3,10 +3,7 @@
 /// Returns the candidate nearest to `word`, unless even that one differs too much to be what was meant.
 ///
 /// Case does not count. A word may differ by one edit for every three characters, and by at least one.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     // The distance is quadratic; nobody mistypes a name this long.
     if word.len() > 64 {
@@ -31,9 +28,8 @@ fn edits(from: &str, to: &str) -> usize {
     for (row, &a) in from.iter().enumerate() {
         let mut current = vec![row + 1];
         for (column, &b) in to.iter().enumerate() {
-            let mut best = (previous[column] + usize::from(a != b))
-                .min(previous[column + 1] + 1)
-                .min(current[column] + 1);
+            let mut best =
+                (previous[column] + usize::from(a != b)).min(previous[column + 1] + 1).min(current[column] + 1);
             let swapped = row > 0 && column > 0 && a == to[column - 1] && from[row - 1] == b;
             if swapped {
                 best = best.min(before_previous[column - 1] + 1);
@@ -59,9 +55,6 @@ mod tests {
     #[test]
     fn a_word_that_is_far_from_everything_has_no_suggestion() {
         assert_eq!(nearest("xyz", ["mon", "tue"]), None);
-        assert_eq!(
-            nearest("Europe/Dubln", ["Europe/Berlin", "Europe/Dublin"]),
-            Some("Europe/Dublin")
-        );
+        assert_eq!(nearest("Europe/Dubln", ["Europe/Berlin", "Europe/Dublin"]), Some("Europe/Dublin"));
     }
 }

@@ -81,16 +81,8 @@ fn any_field(low: u32, high: u32) -> impl Strategy<Value = String> {
 
 /// Expressions of numbers, which the oracle can read.
 pub(super) fn any_expr() -> impl Strategy<Value = String> {
-    (
-        any_field(0, 59),
-        any_field(0, 23),
-        any_field(1, 31),
-        any_field(1, 12),
-        any_field(0, 7),
-    )
-        .prop_map(|(minute, hour, day, month, weekday)| {
-            format!("{minute} {hour} {day} {month} {weekday}")
-        })
+    (any_field(0, 59), any_field(0, 23), any_field(1, 31), any_field(1, 12), any_field(0, 7))
+        .prop_map(|(minute, hour, day, month, weekday)| format!("{minute} {hour} {day} {month} {weekday}"))
 }
 
 proptest! {

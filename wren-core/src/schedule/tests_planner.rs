@@ -6,19 +6,14 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
-use super::{
-    CronExpr, Due, Every, Planner, PlannerEntry, Schedule, Scheduler, SchedulerExt, Timezone,
-};
+use super::{CronExpr, Due, Every, Planner, PlannerEntry, Schedule, Scheduler, SchedulerExt, Timezone};
 
 fn start() -> DateTime<Utc> {
     "2026-03-01T00:00:00Z".parse().unwrap()
 }
 
 fn cron(expr: &str) -> Arc<Schedule> {
-    Arc::new(Schedule::cron(
-        CronExpr::parse(expr).unwrap(),
-        Timezone::UTC,
-    ))
+    Arc::new(Schedule::cron(CronExpr::parse(expr).unwrap(), Timezone::UTC))
 }
 
 fn every(text: &str) -> Arc<Schedule> {
@@ -26,11 +21,7 @@ fn every(text: &str) -> Arc<Schedule> {
 }
 
 fn entry(key: u128, schedule: &Arc<Schedule>) -> PlannerEntry {
-    PlannerEntry {
-        key,
-        schedule: Arc::clone(schedule),
-        after: start(),
-    }
+    PlannerEntry { key, schedule: Arc::clone(schedule), after: start() }
 }
 
 fn minutes(count: i64) -> DateTime<Utc> {
@@ -44,10 +35,7 @@ fn a_backlog_comes_out_one_due_time_after_the_other() {
     planner.upsert(entry(2, &cron("*/15 * * * *")));
     assert_eq!(planner.next_due(), Some(minutes(10)));
     let due = planner.pop_due(minutes(30), 100);
-    let times: Vec<_> = due
-        .iter()
-        .map(|due| ((due.at - start()).num_minutes(), due.key))
-        .collect();
+    let times: Vec<_> = due.iter().map(|due| ((due.at - start()).num_minutes(), due.key)).collect();
     assert_eq!(times, [(10, 1), (15, 2), (20, 1), (30, 1), (30, 2)]);
     assert_eq!(planner.next_due_of(1), Some(minutes(40)));
     assert_eq!(planner.pop_due(minutes(30), 100), []);
@@ -59,10 +47,7 @@ fn no_more_than_asked_for_come_out_and_the_rest_stay() {
     for key in 0..10 {
         planner.upsert(entry(key, &cron("* * * * *")));
     }
-    let mut out = vec![Due {
-        key: 99,
-        at: start(),
-    }];
+    let mut out = vec![Due { key: 99, at: start() }];
     planner.pop_due_into(minutes(1), 4, &mut out);
     assert_eq!(out.len(), 5);
     planner.pop_due_into(minutes(1), 100, &mut out);
@@ -81,14 +66,7 @@ fn an_entry_without_further_due_times_leaves() {
     assert!(planner.is_empty());
     assert_eq!(planner.next_due(), None);
     assert!(!planner.remove(1));
-    assert_eq!(
-        planner.upsert(PlannerEntry {
-            key: 1,
-            schedule: once,
-            after: minutes(5)
-        }),
-        None
-    );
+    assert_eq!(planner.upsert(PlannerEntry { key: 1, schedule: once, after: minutes(5) }), None);
     assert!(planner.is_empty());
 }
 
@@ -102,38 +80,21 @@ fn a_replaced_or_removed_entry_yields_nothing_of_its_old_schedule() {
     assert!(planner.remove(1));
     assert_eq!(planner.next_due(), None);
     assert_eq!(planner.next_due_of(1), None);
-    assert!(
-        planner
-            .pop_due(start() + TimeDelta::days(9), 100)
-            .is_empty()
-    );
+    assert!(planner.pop_due(start() + TimeDelta::days(9), 100).is_empty());
 }
 
 #[test]
 fn a_planner_can_stand_behind_its_trait() {
     let scheduler: Arc<dyn Scheduler> = Arc::new(Planner::new());
     scheduler.upsert(entry(7, &every("1h")));
-    assert_eq!(
-        scheduler.pop_due(minutes(60), 1),
-        [Due {
-            key: 7,
-            at: minutes(60)
-        }]
-    );
+    assert_eq!(scheduler.pop_due(minutes(60), 1), [Due { key: 7, at: minutes(60) }]);
 }
 
 #[derive(Debug, Clone)]
 enum Action {
-    Upsert {
-        key: u128,
-        schedule: Arc<Schedule>,
-        after: i64,
-    },
+    Upsert { key: u128, schedule: Arc<Schedule>, after: i64 },
     Remove(u128),
-    Pop {
-        advance: i64,
-        max: usize,
-    },
+    Pop { advance: i64, max: usize },
 }
 
 fn any_schedule() -> impl Strategy<Value = Arc<Schedule>> {
@@ -177,11 +138,7 @@ impl Model {
 
     /// Returns the keys that are due at the earliest time, any of which may come next.
     fn candidates(&self, at: DateTime<Utc>) -> Vec<u128> {
-        self.0
-            .iter()
-            .filter(|(_, (_, due))| *due == at)
-            .map(|(key, _)| *key)
-            .collect()
+        self.0.iter().filter(|(_, (_, due))| *due == at).map(|(key, _)| *key).collect()
     }
 }
 

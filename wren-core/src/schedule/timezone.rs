@@ -50,9 +50,7 @@ impl Timezone {
     ///
     /// [`TimezoneError`] when IANA has no such zone, with a suggestion where there is a likely one.
     pub fn parse(name: &str) -> Result<Self, TimezoneError> {
-        name.parse()
-            .map(Self)
-            .map_err(|_| TimezoneError::unknown(name))
+        name.parse().map(Self).map_err(|_| TimezoneError::unknown(name))
     }
 
     /// Returns the IANA name.
@@ -99,27 +97,16 @@ impl TimezoneError {
         if trimmed.is_empty() {
             return Self {
                 message: "the timezone is empty".to_owned(),
-                hint: Some(
-                    "leave it out for `UTC`, or name a place such as `Europe/Dublin`".to_owned(),
-                ),
+                hint: Some("leave it out for `UTC`, or name a place such as `Europe/Dublin`".to_owned()),
             };
         }
-        if let Some((_, place)) = ABBREVIATIONS
-            .iter()
-            .find(|(short, _)| short.eq_ignore_ascii_case(trimmed))
-        {
+        if let Some((_, place)) = ABBREVIATIONS.iter().find(|(short, _)| short.eq_ignore_ascii_case(trimmed)) {
             return Self {
-                message: format!(
-                    "timezone {} is an abbreviation, which can mean several zones",
-                    quoted(trimmed)
-                ),
+                message: format!("timezone {} is an abbreviation, which can mean several zones", quoted(trimmed)),
                 hint: Some(format!("name a place, such as `{place}`")),
             };
         }
-        Self {
-            message: format!("unknown timezone {}", quoted(name)),
-            hint: Some(hint_for(trimmed)),
-        }
+        Self { message: format!("unknown timezone {}", quoted(name)), hint: Some(hint_for(trimmed)) }
     }
 }
 
@@ -141,10 +128,7 @@ fn likely_zone(name: &str) -> Option<&'static str> {
     names()
         .find(|zone| zone.eq_ignore_ascii_case(&written))
         .or_else(|| {
-            names().find(|zone| {
-                zone.rsplit_once('/')
-                    .is_some_and(|(_, city)| city.eq_ignore_ascii_case(&written))
-            })
+            names().find(|zone| zone.rsplit_once('/').is_some_and(|(_, city)| city.eq_ignore_ascii_case(&written)))
         })
         .or_else(|| nearest(&written, names()))
 }
@@ -202,10 +186,7 @@ mod tests {
     fn a_known_zone_keeps_its_name_through_json() {
         let zone = Timezone::parse("Europe/Dublin").unwrap();
         assert_eq!(serde_json::to_string(&zone).unwrap(), "\"Europe/Dublin\"");
-        assert_eq!(
-            serde_json::from_str::<Timezone>("\"Europe/Dublin\"").unwrap(),
-            zone
-        );
+        assert_eq!(serde_json::from_str::<Timezone>("\"Europe/Dublin\"").unwrap(), zone);
         assert_eq!(Timezone::default().name(), "UTC");
     }
 
@@ -231,10 +212,7 @@ mod tests {
     fn local_time_follows_the_zone() {
         let zone = Timezone::parse("Asia/Kathmandu").unwrap();
         let at = DateTime::from_timestamp(0, 0).unwrap() + chrono::TimeDelta::days(20_000);
-        assert_eq!(
-            zone.to_local(at) - at.naive_utc(),
-            chrono::TimeDelta::minutes(345)
-        );
+        assert_eq!(zone.to_local(at) - at.naive_utc(), chrono::TimeDelta::minutes(345));
         assert_eq!(zone.offset_at(at).local_minus_utc(), 345 * 60);
     }
 }

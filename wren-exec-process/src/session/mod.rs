@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use wren_core::executor::{Inspection, Invocation, Limits, LogSink, OutcomeEnd, Script};
+use wren_core::executor::{Inspection, Invocation, Limits, LogSink, MemoryLogSink, OutcomeEnd, Script};
 use wren_core::host::RunHost;
 use wren_core::{Error, ErrorCode, WireError};
 
@@ -120,6 +120,28 @@ impl Session {
                 .with_hint("move slow work from the top of the script into the function that the trigger calls"),
             ),
         }
+    }
+
+    /// Imports nothing in a guest, to see whether guests can run at all.
+    ///
+    /// # Errors
+    /// Says what went wrong, in the words of whoever could not start.
+    pub(crate) async fn probe(self, guest: Guest, limits: &Limits) -> Result<(), String> {
+        let job = json!({"t": "job", "v": 1, "mode": "inspect", "script": "", "filename": "probe.py", "argv_path": []});
+        let Ok(job) = frame::encode(&job) else { return Err("the probe is too large".to_owned()) };
+        let said = Arc::new(MemoryLogSink::default());
+        let logs: Arc<dyn LogSink> = said.clone();
+        let cancel = CancellationToken::new();
+        let task = Task { job, host: None, logs: Some(logs), limits, deadline: self.deadline(limits), cancel: &cancel };
+        let why = match drive::drive(guest, task).await {
+            End::Inspection(Inspection { error: None, .. }) => return Ok(()),
+            End::Inspection(Inspection { error: Some(error), .. }) => error.message,
+            End::Failed(error) => error.message().to_owned(),
+            End::Timeout | End::Cancelled => "it did not start in time".to_owned(),
+            End::Result { .. } => "it answered with something else".to_owned(),
+        };
+        let said = said.text();
+        Err(if said.trim().is_empty() { why } else { said.trim().replace('\n', "; ") })
     }
 
     fn deadline(&self, limits: &Limits) -> Instant {

@@ -93,6 +93,9 @@ CREATE UNIQUE INDEX runs_by_request_key ON runs (deployment_id, dedupe_key) WHER
 CREATE INDEX runs_of_owner ON runs (owner, scheduled_for, id);
 CREATE INDEX runs_of_deployment ON runs (deployment_id, scheduled_for, id);
 CREATE INDEX runs_of_trigger ON runs (trigger_id, scheduled_for, id) WHERE trigger_id IS NOT NULL;
+-- The states that are rare and looked for: the scripts that went wrong among all that went well.
+CREATE INDEX runs_astray ON runs (owner, state, scheduled_for, id)
+    WHERE state = 'failed' OR state = 'timeout' OR state = 'cancelled' OR state = 'skipped';
 -- The queue, oldest first over all owners and within each.
 CREATE INDEX runs_queued ON runs (not_before, scheduled_for, id) WHERE state = 'queued';
 CREATE INDEX runs_queued_of_owner ON runs (owner, not_before, scheduled_for, id) WHERE state = 'queued';

@@ -4,12 +4,14 @@
 //! instead, and everything that queued up while the disk was busy shares the next transaction and its one sync.
 
 mod batch;
+mod check;
 mod job;
 
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use wren_core::{Error, Result};
 
+pub(crate) use self::check::Check;
 pub(crate) use self::job::Operation;
 use self::job::{Group, job};
 use crate::error::{OrStoreError, closed};

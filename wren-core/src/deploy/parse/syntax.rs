@@ -17,25 +17,28 @@ pub(super) fn diagnostics(errors: &[ParseError], tokens: &Tokens, map: &SourceMa
     let mut found: Vec<(TextRange, &ParseErrorType)> =
         errors.iter().map(|error| (error.location, &error.error)).collect();
     found.sort_by_key(|(range, _)| (range.start(), range.end()));
+    // The first of each line is enough, and finding the bracket to blame for it is not free.
+    found.dedup_by_key(|(range, _)| map.line_of(range.start()));
+    let more = found.len().saturating_sub(MOST_ERRORS);
     let mut diagnostics: Vec<Error> = Vec::new();
     let mut lines: Vec<u32> = Vec::new();
-    for (range, kind) in found {
+    for (range, kind) in found.into_iter().take(MOST_ERRORS) {
         let error = explain(range, kind, &brackets, map);
         let Some(line) = error.location().map(|place| place.line) else { continue };
-        let follows = matches!(kind, ParseErrorType::UnexpectedIndentation) && lines.contains(&line.saturating_sub(1))
-            || matches!(kind, ParseErrorType::ExpectedToken { expected: TokenKind::Dedent, .. }) && !lines.is_empty();
-        if follows || lines.contains(&line) {
-            continue;
+        let follows = match kind {
+            ParseErrorType::UnexpectedIndentation => lines.contains(&line.saturating_sub(1)),
+            ParseErrorType::ExpectedToken { expected: TokenKind::Dedent, .. } => !lines.is_empty(),
+            _ => false,
+        };
+        if !follows && !lines.contains(&line) {
+            lines.push(line);
+            diagnostics.push(error);
         }
-        lines.push(line);
-        diagnostics.push(error);
     }
-    let more = diagnostics.len().saturating_sub(MOST_ERRORS);
-    if more > 0 {
-        diagnostics.truncate(MOST_ERRORS);
-        if let Some(last) = diagnostics.pop() {
-            diagnostics.push(last.with_detail("further_errors", more));
-        }
+    if more > 0
+        && let Some(last) = diagnostics.pop()
+    {
+        diagnostics.push(last.with_detail("further_errors", more));
     }
     diagnostics
 }

@@ -1,0 +1,264 @@
+//! The command line's grammar.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use wren_core::{KeyId, OwnerId, RunId};
+
+use crate::backends::{ExecutorChoice, StoreChoice};
+
+/// Runs agent-written Python scripts on schedules and events, reliably
+#[derive(Debug, Parser)]
+#[command(name = "wren", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 the script or the call must change, 2 usage, 3 the user must act, 4 internal error or server unreachable";
+
+/// What every command takes
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GlobalArgs {
+    /// Print JSON instead of text, errors included
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The server's address [default: http://127.0.0.1:7878]
+    #[arg(long, global = true, env = "WREN_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The API key; other users of the machine can read it off a command line, so prefer the variable or the file
+    #[arg(long, global = true, env = "WREN_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
+    /// A TOML file with `url` and `api_key` [default: ./wren.toml, then ~/.config/wren/config.toml]
+    #[arg(long, global = true, env = "WREN_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a script locally: syntax, import, schedules, functions
+    Test(FileArgs),
+    /// Show what a script declares, and with --remote whether the platform has what it needs
+    Validate(ValidateArgs),
+    /// Deploy a script
+    Deploy(DeployArgs),
+    /// List deployments, or show one with its latest runs
+    Status(StatusArgs),
+    /// Show what the runs of a deployment printed
+    Logs(LogsArgs),
+    /// Run a function of a deployment now
+    Run(RunArgs),
+    /// Cancel a run
+    Cancel(CancelArgs),
+    /// Stop the triggers of a deployment until it is resumed
+    Pause(PauseArgs),
+    /// Start the triggers of a paused deployment again
+    Resume(DeploymentArgs),
+    /// Remove a deployment's triggers; its history stays
+    Undeploy(DeploymentArgs),
+    /// Run a script in this process and deploy it anew whenever its file changes
+    Dev(DevArgs),
+    /// Make, list and revoke API keys in a data folder
+    Keys(KeysArgs),
+    /// Run the server
+    Serve(ServeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FileArgs {
+    /// The Python script
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    /// Ask the server whether the script's integrations are configured
+    #[arg(long)]
+    pub(crate) remote: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    /// The deployment's name; that of the first function with a trigger without it
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeploymentArgs {
+    /// The deployment's id or name
+    #[arg(value_name = "DEP")]
+    pub(crate) deployment: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PauseArgs {
+    #[command(flatten)]
+    pub(crate) deployment: DeploymentArgs,
+    /// Why, for whoever looks at its status
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The deployment's id or name
+    #[arg(value_name = "DEP")]
+    pub(crate) deployment: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// The deployment's id or name, or a run's id
+    #[arg(value_name = "DEP")]
+    pub(crate) target: String,
+    /// Only this run
+    #[arg(long)]
+    pub(crate) run: Option<RunId>,
+    /// Go on with what is printed from now on
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Only the last N lines
+    #[arg(long, value_name = "N")]
+    pub(crate) tail: Option<usize>,
+    /// Print control characters as they are; a script can then move the cursor and forge lines
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) deployment: DeploymentArgs,
+    /// The function; the first one with a trigger without it
+    #[arg(long)]
+    pub(crate) func: Option<String>,
+    /// The event handed to the function: JSON, or @FILE
+    #[arg(long, value_name = "JSON")]
+    pub(crate) event: Option<String>,
+    /// Wait for the run's end, show what it prints, and exit by how it ended
+    #[arg(long)]
+    pub(crate) wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// The run's id
+    #[arg(value_name = "RUN")]
+    pub(crate) run: RunId,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    /// Keep history and state in this folder; without it they end with the command
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// What runs the scripts
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) executor: ExecutorChoice,
+    /// Print control characters as they are; a script can then move the cursor and forge lines
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
+/// Where a Wren keeps what it keeps
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataArgs {
+    /// The data folder
+    #[arg(long, env = "WREN_DATA", value_name = "DIR", default_value = "./wren-data")]
+    pub(crate) data: PathBuf,
+    /// The store: sqlite, sqlite:PATH (else wren.db in the data folder), or memory
+    #[arg(long, value_name = "STORE", default_value = "sqlite")]
+    pub(crate) store: StoreChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    pub(crate) command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key; it is shown once
+    Create {
+        /// Whose key it is
+        #[arg(long)]
+        owner: OwnerId,
+        /// How long it is valid, as in 90d; without end when absent
+        #[arg(long, value_name = "DURATION", value_parser = wren_core::schedule::parse_duration)]
+        expires_in: Option<Duration>,
+        /// What it allows; may be given several times
+        #[arg(long = "scope", value_name = "SCOPE", default_value = "admin", value_parser = ["admin", "read", "deploy", "run"])]
+        scopes: Vec<String>,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// List an owner's keys, without their secrets
+    List {
+        /// Whose keys
+        #[arg(long)]
+        owner: OwnerId,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Revoke a key at once
+    Revoke {
+        /// The key's id, as `wren keys list` shows it
+        key: KeyId,
+        /// Whose key it is
+        #[arg(long)]
+        owner: OwnerId,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The address to listen on; port 0 takes any free one, and the first line printed says which
+    #[arg(long, default_value = "127.0.0.1:7878", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// What runs the scripts
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) executor: ExecutorChoice,
+    /// How many runs run at once; by the number of cores without it
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<usize>,
+    /// How long a run stays claimed without a heartbeat: what a crash costs until its runs are taken up again
+    #[arg(long, default_value = "15s", value_name = "DURATION", value_parser = wren_core::schedule::parse_duration)]
+    pub(crate) lease: Duration,
+    /// How long a shutdown waits for the runs in progress
+    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = wren_core::schedule::parse_duration)]
+    pub(crate) drain: Duration,
+    /// How the log on the standard error is written; WREN_LOG filters it, as in WREN_LOG=info,wren_core=debug
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How the server writes its log.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[cfg(test)]
+#[path = "args_tests.rs"]
+mod tests;

@@ -1,0 +1,105 @@
+//! Which of the shipped backends to use: the one place that names them.
+
+use std::fmt;
+use std::fs::DirBuilder;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use wren_core::executor::Executor;
+use wren_core::memory::MemoryStore;
+use wren_core::store::Store;
+use wren_exec_process::ProcessExecutor;
+use wren_store_sqlite::SqliteStore;
+
+use crate::args::DataArgs;
+use crate::failure::Failure;
+
+/// A store, as `--store` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreChoice {
+    /// A SQLite file, in the data folder unless it has a path of its own.
+    Sqlite(Option<PathBuf>),
+    /// The process's memory.
+    Memory,
+}
+
+impl FromStr for StoreChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "sqlite" => Ok(Self::Sqlite(None)),
+            None if text == "memory" => Ok(Self::Memory),
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(Some(path.into()))),
+            _ => Err("expected `sqlite`, `sqlite:PATH` or `memory`".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for StoreChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(None) => formatter.write_str("sqlite"),
+            Self::Sqlite(Some(path)) => write!(formatter, "sqlite:{}", path.display()),
+            Self::Memory => formatter.write_str("memory"),
+        }
+    }
+}
+
+/// An executor, as `--executor` names it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExecutorChoice {
+    /// The machine's CPython in a sandboxed process.
+    #[default]
+    Process,
+}
+
+/// Opens the store that the arguments name.
+pub(crate) async fn open_store(data: &DataArgs) -> Result<Arc<dyn Store>, Failure> {
+    match &data.store {
+        StoreChoice::Memory => Ok(Arc::new(MemoryStore::new())),
+        StoreChoice::Sqlite(Some(path)) => open_sqlite(path).await,
+        StoreChoice::Sqlite(None) => {
+            make_private_folder(&data.data)?;
+            open_sqlite(&data.data.join("wren.db")).await
+        }
+    }
+}
+
+async fn open_sqlite(path: &Path) -> Result<Arc<dyn Store>, Failure> {
+    Ok(Arc::new(SqliteStore::open_path(path).await?))
+}
+
+/// Makes the data folder for its user alone: it holds scripts, logs and sealed credentials.
+fn make_private_folder(folder: &Path) -> Result<(), Failure> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let failed = |error| Failure::internal(format!("creating the data folder {}", folder.display()), error);
+    builder.create(folder).map_err(failed)
+}
+
+/// Makes an executor. Whether it can run scripts on this machine is for its `check` to say.
+pub(crate) fn make_executor(choice: ExecutorChoice) -> Result<Arc<dyn Executor>, Failure> {
+    match choice {
+        ExecutorChoice::Process => Ok(Arc::new(ProcessExecutor::builder().build()?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_named_by_kind_and_path() {
+        for text in ["sqlite", "memory", "sqlite:/var/lib/wren.db"] {
+            assert_eq!(text.parse::<StoreChoice>().unwrap().to_string(), text);
+        }
+        for text in ["", "sqlite:", "postgres", "memory:x"] {
+            assert!(text.parse::<StoreChoice>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What can be said about a script without a server: the pipeline's stages that need no store.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::Utc;
+use wren_core::deploy::{self, DeployRules, Examination};
+use wren_core::executor::Executor;
+use wren_core::{Error, ErrorCode};
+
+use crate::backends::{ExecutorChoice, make_executor};
+use crate::failure::{Failure, Problem};
+
+/// A script file as it was read.
+#[derive(Debug)]
+pub(super) struct LocalScript {
+    /// The path as the user gave it.
+    pub(super) name: String,
+    /// The bytes, UTF-8 or not.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl LocalScript {
+    /// Reads a file.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        match std::fs::read(path) {
+            Ok(bytes) => Ok(Self { name, bytes }),
+            Err(error) => Err(Failure::request(format!("cannot read {name}: {error}"))),
+        }
+    }
+
+    /// Returns the text, or the findings that say why it is none.
+    pub(super) fn text(&self) -> Result<String, Failure> {
+        if let Ok(text) = std::str::from_utf8(&self.bytes) {
+            return Ok(text.to_owned());
+        }
+        let parsed = deploy::parse(&self.bytes, &DeployRules::new(Vec::new()));
+        let unreadable = || {
+            let error = Error::new(ErrorCode::SyntaxError, "the script is not UTF-8").with_hint("save it as UTF-8");
+            Problem::from(&error)
+        };
+        Err(self.blame(found(parsed.diagnostics()).unwrap_or_else(unreadable)))
+    }
+
+    /// Makes an error about this script a failure that shows its lines.
+    pub(super) fn blame(&self, problem: Problem) -> Failure {
+        Failure::from(problem).in_script(self.name.clone(), &self.bytes)
+    }
+
+    /// Examines the script as a deploy would, on this machine's executor.
+    ///
+    /// Where scripts cannot be contained, nothing is imported: what the static stage finds is returned, or, when that finds
+    /// nothing, why the import could not be tried.
+    pub(super) async fn examine(&self) -> Result<Examination, Failure> {
+        let executor = make_executor(ExecutorChoice::default())?;
+        match executor.check().await {
+            Ok(()) => self.examine_on(executor).await,
+            Err(error) => {
+                let rules = DeployRules::new(vec![executor]);
+                if let Some(problem) = found(deploy::parse(&self.bytes, &rules).diagnostics()) {
+                    return Err(self.blame(problem));
+                }
+                let mut problem = Problem::from(&error);
+                problem.message = format!("the syntax is valid, but the script was not imported: {}", problem.message);
+                Err(problem.into())
+            }
+        }
+    }
+
+    async fn examine_on(&self, executor: Arc<dyn Executor>) -> Result<Examination, Failure> {
+        let rules = DeployRules::new(vec![executor]);
+        Ok(deploy::examine(&self.bytes, None, &rules, Utc::now()).await?)
+    }
+}
+
+/// Makes one problem of everything that was found.
+pub(super) fn found(diagnostics: &[Error]) -> Option<Problem> {
+    Problem::gather(diagnostics.iter().map(Problem::from).collect())
+}

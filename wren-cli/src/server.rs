@@ -1,0 +1,152 @@
+//! `wren serve`: an engine on the shipped backends, its API, and a graceful end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use wren_core::engine::{Engine, EngineOptions};
+use wren_core::executor::Executor;
+use wren_core::keys::ApiKeys;
+use wren_core::store::Store;
+use wren_core::{Error, ErrorCode};
+
+use crate::args::{LogFormat, ServeArgs};
+use crate::backends::{make_executor, open_store};
+use crate::failure::{Failure, Problem};
+use crate::output::{Output, write_stderr};
+
+/// Runs the server until a signal asks it to end.
+pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure> {
+    start_log(args.log_format, "info", output);
+    let store = open_store(&args.data).await?;
+    let executor = make_executor(args.executor)?;
+    refuse_without_sandbox(executor.as_ref()).await?;
+    let engine = build_engine(Arc::clone(&store), executor, |options| {
+        options.lease_ms = millis(args.lease);
+        options.drain_ms = millis(args.drain);
+        options.concurrency = args.concurrency.unwrap_or(options.concurrency);
+    })?;
+
+    // The socket comes last before the promise of its address: who reads the line can connect.
+    let listening = |error| {
+        let message = format!("cannot listen on {}: {error}", args.listen);
+        let error = Error::new(ErrorCode::Internal, message);
+        Failure::from(error.with_hint("is another `wren serve` running? choose another address with --listen"))
+    };
+    let listener = TcpListener::bind(args.listen).await.map_err(listening)?;
+    let address = listener.local_addr().map_err(listening)?;
+    output.line(format_args!("listening on http://{address}"));
+    output.document(&json!({"event": "listening", "url": format!("http://{address}")}));
+    tracing::info!(%address, store = store.name(), data = %args.data.data.display(), "the server is listening");
+    hint_at_keys(store, &engine).await;
+
+    let shutdown = CancellationToken::new();
+    let signals = tokio::spawn(watch_signals(shutdown.clone()));
+    let ended = run(engine, listener, args.drain, shutdown).await;
+    signals.abort();
+    tracing::info!("the server has ended");
+    ended
+}
+
+/// Runs an engine and its API until `shutdown`, or until one of the two fails and takes the other with it.
+pub(crate) async fn run(
+    engine: Engine,
+    listener: TcpListener,
+    drain: Duration,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
+    let router = wren_http::router(wren_http::Api::new(engine.clone()));
+    let options = wren_http::ServeOptions::default().with_drain(drain);
+    let (served, ran) = tokio::join!(
+        async {
+            let served = wren_http::serve_with(listener, router, shutdown.clone(), options).await;
+            shutdown.cancel();
+            served
+        },
+        async {
+            let ran = engine.run(shutdown.clone()).await;
+            shutdown.cancel();
+            ran
+        },
+    );
+    ran?;
+    served.map_err(|error| Failure::internal("serving", error))
+}
+
+/// Puts an engine together on backends that stand already.
+pub(crate) fn build_engine(
+    store: Arc<dyn Store>,
+    executor: Arc<dyn Executor>,
+    adjust: impl FnOnce(&mut EngineOptions),
+) -> Result<Engine, Failure> {
+    let mut options = EngineOptions::default();
+    adjust(&mut options);
+    Ok(Engine::builder().shared_store(store).shared_executor(executor).options(options).build()?)
+}
+
+/// Refuses to go on where scripts could not be contained: there is no silent fall-back to no sandbox.
+pub(crate) async fn refuse_without_sandbox(executor: &dyn Executor) -> Result<(), Failure> {
+    if let Err(error) = executor.check().await {
+        return Err(Failure::from(Problem::from(&error)));
+    }
+    let isolation = executor.isolation();
+    if isolation.tier == "reduced" {
+        tracing::warn!(executor = isolation.executor, tier = isolation.tier, "runs get a reduced sandbox");
+    } else {
+        tracing::info!(executor = isolation.executor, tier = isolation.tier, "runs are sandboxed");
+    }
+    Ok(())
+}
+
+async fn hint_at_keys(store: Arc<dyn Store>, engine: &Engine) {
+    if let Ok(false) = ApiKeys::new(store).any(engine.clock().now()).await {
+        tracing::warn!("no API key exists yet: make one with `wren keys create --owner NAME`");
+    }
+}
+
+/// Asks for a graceful end at the first signal, and ends at once at the second.
+async fn watch_signals(shutdown: CancellationToken) {
+    wait_for_signal().await;
+    tracing::info!("shutting down: runs in progress may end, a second signal ends at once");
+    shutdown.cancel();
+    wait_for_signal().await;
+    write_stderr("ended at once; the runs in progress are taken up after the next start\n");
+    std::process::exit(130);
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub(crate) async fn wait_for_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Without a handler the signal has its usual effect, which ends the process too.
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// Starts the log on the standard error.
+pub(crate) fn start_log(format: LogFormat, default_filter: &str, output: Output) {
+    let filter = EnvFilter::try_from_env("WREN_LOG").unwrap_or_else(|_| EnvFilter::new(default_filter));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = output.error_palette().is_on();
+    // A second subscriber in one process is a test's; the first stays.
+    let _ = match format {
+        LogFormat::Text => builder.with_ansi(colours).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).try_init(),
+    };
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,101 @@
+//! What commands read of the server's answers. Unknown keys are ignored, so that a newer server is understood.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::failure::Problem;
+
+/// The answer to a deploy.
+#[derive(Debug, Deserialize)]
+pub(crate) struct DeployReply {
+    pub(crate) deployment_id: String,
+    #[serde(default)]
+    pub(crate) triggers_registered: u64,
+    pub(crate) next_run: Option<DateTime<Utc>>,
+    pub(crate) revision: Option<u32>,
+    /// False when the same content was deployed before.
+    pub(crate) changed: Option<bool>,
+}
+
+/// A deployment as lists and status show it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Deployment {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) status: String,
+    pub(crate) status_reason: Option<String>,
+    pub(crate) action_url: Option<String>,
+    pub(crate) revision: Option<u32>,
+    /// How many triggers it has.
+    #[serde(default)]
+    pub(crate) triggers: u64,
+    pub(crate) last_run: Option<DateTime<Utc>>,
+    pub(crate) next_run: Option<DateTime<Utc>>,
+}
+
+/// One page of deployments, each as it came.
+#[derive(Debug, Deserialize)]
+pub(crate) struct DeploymentPage {
+    pub(crate) deployments: Vec<Value>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// One page of runs, each as it came.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RunPage {
+    pub(crate) runs: Vec<Value>,
+}
+
+/// A run.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) run_id: String,
+    pub(crate) trigger: String,
+    pub(crate) status: String,
+    pub(crate) func: Option<String>,
+    pub(crate) skip_reason: Option<String>,
+    pub(crate) attempt: Option<u32>,
+    pub(crate) scheduled_for: Option<DateTime<Utc>>,
+    pub(crate) started_at: Option<DateTime<Utc>>,
+    pub(crate) duration_ms: Option<u64>,
+    pub(crate) result: Option<Value>,
+    pub(crate) error: Option<Problem>,
+    pub(crate) correlation_id: Option<String>,
+}
+
+/// Says whether nothing more will happen to a run of this status.
+pub(crate) fn is_terminal(status: &str) -> bool {
+    !matches!(status, "queued" | "running")
+}
+
+/// One page of a run's lines.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LogPage {
+    /// The run's state, as it was before the lines were read.
+    pub(crate) status: String,
+    pub(crate) logs: Vec<LogLine>,
+    /// What to ask for next.
+    pub(crate) next_after: u64,
+}
+
+/// A line that a run printed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct LogLine {
+    pub(crate) seq: u64,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) stream: String,
+    pub(crate) text: String,
+    /// What else the server says about it.
+    #[serde(flatten)]
+    pub(crate) other: Map<String, Value>,
+}
+
+/// What the platform says about a list of integrations.
+#[derive(Debug, Deserialize)]
+pub(crate) struct IntegrationsReply {
+    #[serde(default)]
+    pub(crate) errors: Vec<Problem>,
+    #[serde(default)]
+    pub(crate) warnings: Vec<Value>,
+}

@@ -1,0 +1,189 @@
+//! What only an import shows, and what the sender believes.
+
+use super::*;
+
+const DAILY: &str = "import wren\nfrom wren import gmail\n\n@wren.on_schedule('0 9 * * *')\ndef daily(): ...\n";
+
+#[tokio::test]
+async fn what_text_and_import_both_show_is_one_trigger() {
+    let inspection = json!({"triggers": [trigger("schedule", "daily", 4, json!({"cron": "0 9 * * *"}))], "integrations": ["gmail"]});
+    let examination = examine_with(DAILY, inspection, None).await;
+    assert_findings("daily", &examination, &[]);
+    assert_eq!(examination.manifest.triggers.len(), 1);
+    assert_eq!(examination.manifest.integrations, ["gmail"]);
+}
+
+#[tokio::test]
+async fn computed_arguments_come_from_the_import() {
+    let script = "import wren\nimport mine\nHOUR = 9\n@wren.on_schedule(f'0 {HOUR} * *', **mine.options)\ndef daily(): ...\n\
+                  for n in range(2):\n    wren.on_schedule(every=f'{n}m')(daily)\n";
+    let inspection = json!({"triggers": [
+        trigger("schedule", "daily", 4, json!({"cron": "0 9 * *", "tz": "UTC"})),
+        trigger("schedule", "daily", 7, json!({"every": "0m"})),
+        trigger("schedule", "daily", 7, json!({"every": "1m"})),
+    ]});
+    let examination = examine_with(script, inspection, None).await;
+    assert_findings(
+        "computed",
+        &examination,
+        &[
+            ("INVALID_METADATA", 4, 2, "did you mean `timezone`?"),
+            ("INVALID_CRON", 4, 19, "4 fields"),
+            ("INVALID_METADATA", 7, 0, "at least 1s"),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn an_import_that_fails_is_reported_beside_the_rest() {
+    let error = json!({"type": "AgentFixableError", "code": "IMPORT_ERROR", "message": "ZeroDivisionError: division by zero",
+        "location": {"line": 6}, "traceback": "Traceback…"});
+    let script = format!("{DAILY}x = 1 / 0\n@wren.on_schedule('61 * * * *')\ndef never_seen(): ...\n");
+    let inspection = json!({"triggers": [trigger("schedule", "daily", 4, json!({"cron": "0 9 * * *"}))], "error": error});
+    let examination = examine_with(&script, inspection, None).await;
+    assert_findings("raise", &examination, &[("IMPORT_ERROR", 6, 0, "division"), ("INVALID_CRON", 7, 20, "61")]);
+    assert_eq!(examination.diagnostics[0].location().unwrap().snippet.as_deref(), Some("x = 1 / 0"));
+    assert_eq!(examination.diagnostics[0].traceback(), Some("Traceback…"));
+}
+
+#[tokio::test]
+async fn an_import_that_fails_at_a_known_fault_is_not_reported_again() {
+    let error = |line: u32| json!({"type": "AgentFixableError", "code": "IMPORT_ERROR", "message": "ImportError", "location": {"line": line}});
+    let examination = examine_with("from wren import gmial\n", json!({"error": error(1)}), None).await;
+    assert_findings("gmial", &examination, &[("UNKNOWN_INTEGRATION", 1, 18, "gmail")]);
+
+    let script = "import wren\n@wren.on_schedule(\n  '@daily',\n  timezone='Mars')\ndef f(): ...\n";
+    let examination = examine_with(script, json!({"error": error(2)}), None).await;
+    assert_findings("decorator", &examination, &[("INVALID_TIMEZONE", 4, 13, "Mars")]);
+}
+
+#[tokio::test]
+async fn an_endless_import_is_a_finding() {
+    let error = json!({"type": "AgentFixableError", "code": "IMPORT_TIMEOUT", "message": "the import took longer than 10s"});
+    let examination = examine_with("while True: pass\n", json!({"error": error}), None).await;
+    assert_findings("endless", &examination, &[("IMPORT_TIMEOUT", 0, 0, "longer")]);
+}
+
+#[tokio::test]
+async fn the_executor_is_asked_only_for_what_is_python_and_within_limits() {
+    let (rules, executor) = rules_with(CannedExecutor { broken: true, ..CannedExecutor::default() });
+    let examination = examine(b"def f(:\n", None, &rules, now()).await.unwrap();
+    assert_eq!(examination.diagnostics[0].code(), ErrorCode::SyntaxError);
+    assert!(executor.asked.lock().is_empty());
+
+    let script = b"# /// script\n# [tool.wren]\n# memory = \"64MiB\"\n# ///\ndef f(): ...\n";
+    let error = examine(script, None, &rules, now()).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ExecutorUnavailable);
+    let asked = executor.asked.lock();
+    assert_eq!((asked[0].timeout_ms, asked[0].memory_bytes), (10_000, 64 << 20));
+    drop(asked);
+
+    let none = DeployRules::new(Vec::new());
+    assert_eq!(examine(b"", None, &none, now()).await.unwrap_err().code(), ErrorCode::ExecutorUnavailable);
+}
+
+#[tokio::test]
+async fn a_fault_of_the_guest_is_not_the_scripts() {
+    let error = json!({"type": "InternalError", "code": "INTERNAL", "message": "the guest died"});
+    let inspection = serde_json::from_value(json!({"error": error})).unwrap();
+    let (rules, _) = rules_with(CannedExecutor { inspection, ..CannedExecutor::default() });
+    assert_eq!(examine(b"def f(): ...", None, &rules, now()).await.unwrap_err().code(), ErrorCode::Internal);
+}
+
+#[tokio::test]
+async fn what_the_sdk_complains_of_is_said_once() {
+    let mut registered = trigger("schedule", "f", 2, json!({"cron": "@daily"}));
+    registered["problems"] = json!(["on_schedule takes one positional argument, got 2"]);
+    let script = "import wren\n@wren.on_schedule('@daily', 'UTC')\ndef f(): ...\n";
+    let examination = examine_with(script, json!({"triggers": [registered.clone()]}), None).await;
+    assert_findings("known", &examination, &[("INVALID_METADATA", 2, 29, "by name")]);
+
+    let script = "import wren\n@wren.on_schedule(*args)\ndef f(): ...\n";
+    let examination = examine_with(script, json!({"triggers": [registered]}), None).await;
+    assert_findings("unknown", &examination, &[("INVALID_METADATA", 2, 2, "got 2")]);
+}
+
+#[tokio::test]
+async fn a_wrapped_handler_is_judged_by_what_python_sees() {
+    let script = "import wren\n@wren.on_schedule(every='1h')\n@inject\ndef f(db): ...\n";
+    let mut registered = trigger("schedule", "f", 2, json!({"every": "1h"}));
+    registered["signature"] = json!({"required": 0, "max": 0});
+    assert_findings("inject", &examine_with(script, json!({"triggers": [registered.clone()]}), None).await, &[]);
+    registered["signature"] = json!({"required": 2, "max": 2});
+    let examination = examine_with(script, json!({"triggers": [registered]}), None).await;
+    assert_findings("inject", &examination, &[("FUNCTION_SIGNATURE", 4, 5, "requires 2 arguments, a schedule")]);
+}
+
+#[tokio::test]
+async fn an_event_source_judges_its_own_arguments() {
+    let script = "import wren\n@wren.on_email(subjct='x', retries=-1)\ndef f(mail): ...\n";
+    let examination = examine_with(script, json!({}), None).await;
+    assert_findings("email", &examination, &[("INVALID_FILTER", 2, 16, "subjct"), ("INVALID_METADATA", 2, 36, "0 to 100")]);
+}
+
+#[tokio::test]
+async fn metadata_that_agrees_is_silent() {
+    for metadata in [
+        json!({}),
+        json!({"integrations": ["gmail"]}),
+        json!({"triggers": [{"type": "schedule", "func": "daily", "config": {"cron": "0 9 * * *"}}],
+               "schedules": [{"cron": "0 9 * * *", "func_name": "daily"}]}),
+        json!({"schedules": [{"cron": "0  9 * * *", "func_name": "daily", "timezone": "UTC"}]}),
+        json!({"triggers": [{"type": "schedule", "func": "daily", "config": {"timezone": "UTC", "cron": " 0 9 * * *"}}]}),
+        json!({"triggers": [{"type": "schedule", "func": "daily"}]}),
+    ] {
+        let examination = examine_with(DAILY, json!({}), Some(metadata.clone())).await;
+        assert_findings(&metadata.to_string(), &examination, &[]);
+    }
+}
+
+#[tokio::test]
+async fn metadata_that_differs_is_told_apart() {
+    let schedule = |func: &str, config: Value| json!({"type": "schedule", "func": func, "config": config});
+    let daily = schedule("daily", json!({"cron": "0 9 * * *"}));
+    let cases: &[(Value, &[Expected])] = &[
+        (json!({"integrations": []}), &[("METADATA_MISMATCH", 0, 0, "integrations none, the script imports `gmail`")]),
+        (json!({"integrations": ["gmail", "slack"]}), &[("METADATA_MISMATCH", 0, 0, "`gmail` and `slack`")]),
+        (json!({"integrations": ["gmial", "gmail"]}), &[("UNKNOWN_INTEGRATION", 0, 0, "did you mean `gmail`?")]),
+        (json!({"triggers": []}), &[("METADATA_MISMATCH", 4, 2, "that metadata does not list")]),
+        (json!({"triggers": [daily, schedule("dialy", json!({}))]}), &[("FUNCTION_NOT_FOUND", 0, 0, "did you mean `daily`?")]),
+        (
+            json!({"triggers": [schedule("daily", json!({"cron": "0 8 * * *"}))]}),
+            &[("METADATA_MISMATCH", 4, 2, "gives `cron` of `daily` as `0 8 * * *`, the script as `0 9 * * *`")],
+        ),
+        (
+            json!({"triggers": [schedule("daily", json!({"cron": "0 9 * * *", "timezone": "Europe/Dublin"}))]}),
+            &[("METADATA_MISMATCH", 4, 2, "the script as `UTC`")],
+        ),
+        (json!({"triggers": [daily, daily]}), &[("METADATA_MISMATCH", 4, 2, "more often")]),
+        (json!({"triggers": [daily, {"type": "shedule", "func": "daily"}]}), &[("UNKNOWN_TRIGGER_TYPE", 0, 0, "did you mean `schedule`?")]),
+        (
+            json!({"triggers": [daily, {"type": "email", "func": "daily"}]}),
+            &[("METADATA_MISMATCH", 0, 0, "lists a email trigger of `daily` that the script does not declare")],
+        ),
+        (json!({"triggers": [daily], "schedules": [{"cron": "0 7 * * *", "func_name": "daily"}]}), &[("METADATA_MISMATCH", 4, 2, "0 7")]),
+    ];
+    for (metadata, expected) in cases {
+        let examination = examine_with(DAILY, json!({}), Some(metadata.clone())).await;
+        assert_findings(&metadata.to_string(), &examination, expected);
+    }
+    let examination = examine_with(DAILY, json!({}), Some(json!({"integrations": []}))).await;
+    assert_eq!(examination.diagnostics[0].details()["expected"], json!(["gmail"]));
+    assert_eq!(examination.diagnostics[0].details()["got"], json!([]));
+}
+
+#[tokio::test]
+async fn metadata_is_not_held_against_a_script_that_was_not_seen_whole() {
+    let error = json!({"type": "AgentFixableError", "code": "IMPORT_ERROR", "message": "boom", "location": {"line": 1}});
+    let metadata = json!({"triggers": [{"type": "schedule", "func": "made"}], "integrations": ["slack"]});
+    let examination = examine_with("raise X\n", json!({"error": error}), Some(metadata)).await;
+    assert_findings("unseen", &examination, &[("IMPORT_ERROR", 1, 0, "boom")]);
+}
+
+#[tokio::test]
+async fn a_function_of_metadata_that_no_run_can_call_is_explained() {
+    let script = "def f():\n    def helper(): ...\n";
+    let metadata = json!({"triggers": [{"type": "schedule", "func": "helper"}]});
+    let examination = examine_with(script, json!({}), Some(metadata)).await;
+    assert_findings("hidden", &examination, &[("FUNCTION_NOT_FOUND", 0, 0, "is defined inside `f`")]);
+}

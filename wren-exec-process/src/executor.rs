@@ -1,0 +1,194 @@
+//! The `Executor` over a sandbox.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+use wren_core::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, OutcomeEnd, Script};
+use wren_core::host::{HostRequest, RunHost};
+use wren_core::model::{Isolation, ScriptSettings};
+use wren_core::{Error, ErrorCode, Result};
+
+use crate::options::{ProcessOptions, TierPreference};
+use crate::python::Python;
+use crate::sandbox::{Need, Sandbox};
+use crate::session::Session;
+
+/// The name that `[tool.wren] executor = "process"` selects.
+const NAME: &str = "process";
+
+/// Runs scripts on the machine's CPython, each in a sandbox of its own.
+#[derive(Debug)]
+pub struct ProcessExecutor {
+    ready: std::result::Result<Ready, Unavailable>,
+}
+
+#[derive(Debug)]
+struct Ready {
+    python: Python,
+    sandbox: Sandbox,
+}
+
+/// Why scripts cannot be run here, and how to mend it.
+#[derive(Debug)]
+struct Unavailable {
+    message: String,
+    hint: String,
+}
+
+impl Unavailable {
+    fn error(&self) -> Error {
+        Error::new(ErrorCode::ExecutorUnavailable, self.message.clone()).with_hint(self.hint.clone())
+    }
+}
+
+impl ProcessExecutor {
+    /// Finds the interpreter and a sandbox that works here, by really starting a guest. Where there is none the executor
+    /// refuses every run and [`check`](Executor::check) says what is missing; it never runs a script without a sandbox.
+    pub async fn start(options: ProcessOptions) -> Self {
+        Self { ready: Self::prepare(&options).await }
+    }
+
+    async fn prepare(options: &ProcessOptions) -> std::result::Result<Ready, Unavailable> {
+        let python = Python::find(options.python.as_deref()).map_err(|error| Unavailable {
+            message: error.message().to_owned(),
+            hint: error.hint().unwrap_or_default().to_owned(),
+        })?;
+        match Sandbox::find(options, &python).await {
+            Ok(sandbox) => {
+                tracing::debug!(python = %python.version, tier = sandbox.tier(), "the process executor is ready");
+                Ok(Ready { python, sandbox })
+            }
+            Err(why) => Err(Unavailable {
+                message: format!("no sandbox works on this machine ({why})"),
+                hint: match options.tier {
+                    TierPreference::Reduced => "use a kernel with Landlock (Linux 5.13 or newer), or allow bubblewrap",
+                    _ => {
+                        "install bubblewrap (`apt-get install bubblewrap`) and allow user namespaces (`sysctl \
+                         user.max_user_namespaces`, or in a container `--security-opt seccomp=unconfined`)"
+                    }
+                }
+                .to_owned(),
+            }),
+        }
+    }
+
+    /// Returns the version of the interpreter, as `3.11.2`; `None` where scripts cannot be run.
+    #[must_use]
+    pub fn python_version(&self) -> Option<&str> {
+        self.ready.as_ref().ok().map(|ready| ready.python.version.as_str())
+    }
+
+    fn ready(&self) -> Result<&Ready> {
+        self.ready.as_ref().map_err(Unavailable::error)
+    }
+}
+
+#[async_trait]
+impl Executor for ProcessExecutor {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn isolation(&self) -> Isolation {
+        let tier = self.ready.as_ref().map_or("none", |ready| ready.sandbox.tier());
+        Isolation { executor: NAME.to_owned(), tier: tier.to_owned() }
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.ready().map(|_| ())
+    }
+
+    async fn inspect(&self, script: &Script, limits: &Limits) -> Result<Inspection> {
+        let ready = self.ready()?;
+        let session = Session::new();
+        let limits = effective(limits, &script.settings);
+        if let Some(error) = unsupported(&script.settings) {
+            return Ok(Inspection { error: Some((&error).into()), ..Inspection::default() });
+        }
+        let guest = ready.start(need(&limits)).await?;
+        Ok(session.inspect(guest, script, &limits).await)
+    }
+
+    async fn run(
+        &self,
+        mut invocation: Invocation,
+        host: RunHost,
+        logs: Arc<dyn LogSink>,
+        cancel: CancellationToken,
+    ) -> Result<Outcome> {
+        let ready = self.ready()?;
+        let session = Session::new();
+        invocation.limits = effective(&invocation.limits, &invocation.script.settings);
+        let ended = |end| Ok(Outcome { end, isolation: self.isolation() });
+        if cancel.is_cancelled() {
+            return ended(OutcomeEnd::Cancelled);
+        }
+        if let Some(error) = unsupported(&invocation.script.settings) {
+            return ended(OutcomeEnd::Failed(error));
+        }
+        let mut need = need(&invocation.limits);
+        match injected(&invocation.script.settings, &host).await {
+            Ok(environment) => need.environment = environment,
+            Err(error) => return ended(OutcomeEnd::Failed(error)),
+        }
+        let guest = ready.start(need).await?;
+        ended(session.run(guest, &invocation, &host, logs, &cancel).await)
+    }
+}
+
+impl Ready {
+    async fn start(&self, need: Need<'_>) -> Result<crate::session::Guest> {
+        self.sandbox.start(need).await.map_err(|error| {
+            Error::new(ErrorCode::ExecutorUnavailable, "a sandbox could not be started").with_source(error)
+        })
+    }
+}
+
+/// Returns the limits with the script's own wish for memory, which can only lower them.
+fn effective(limits: &Limits, settings: &ScriptSettings) -> Limits {
+    let memory_bytes = settings.memory_bytes.map_or(limits.memory_bytes, |wish| wish.min(limits.memory_bytes));
+    Limits { memory_bytes, ..*limits }
+}
+
+fn need(limits: &Limits) -> Need<'static> {
+    Need { memory_bytes: limits.memory_bytes, timeout_ms: limits.timeout_ms, ..Need::default() }
+}
+
+/// Refuses what this executor cannot give a script.
+fn unsupported(settings: &ScriptSettings) -> Option<Error> {
+    if settings.dependencies.is_empty() {
+        return None;
+    }
+    let list = settings.dependencies.join("`, `");
+    Some(
+        Error::new(ErrorCode::UnsupportedImport, format!("this platform installs no packages: `{list}`"))
+            .with_hint(
+                "use Python's standard library and the `wren` package (`wren.http` for requests), and remove \
+                 `dependencies` from the script's block",
+            )
+            .with_detail("dependencies", settings.dependencies.clone()),
+    )
+}
+
+/// Returns the variables that the script asked to be filled from secrets. The host decides and audits.
+async fn injected(settings: &ScriptSettings, host: &RunHost) -> Result<Vec<(String, String)>> {
+    let mut variables = Vec::new();
+    for (variable, secret) in &settings.inject_env {
+        let name_is_valid = variable.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
+        if variable.is_empty() || !name_is_valid {
+            let message = format!("`{variable}` is no name of an environment variable");
+            return Err(Error::new(ErrorCode::InvalidMetadata, message));
+        }
+        let args = Map::from_iter([("name".to_owned(), Value::from(secret.as_str()))]);
+        let answer = host.call(HostRequest { op: "secret.get".to_owned(), args }).await?;
+        let value = answer.get("value").and_then(Value::as_str).unwrap_or_default();
+        if value.contains('\0') {
+            let message = format!("the secret `{secret}` has a NUL, which no environment variable can hold");
+            return Err(Error::new(ErrorCode::InvalidMetadata, message));
+        }
+        variables.push((variable.clone(), value.to_owned()));
+    }
+    Ok(variables)
+}

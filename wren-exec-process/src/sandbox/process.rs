@@ -1,0 +1,158 @@
+//! A started guest: how to wait for it and how to end all of it.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, ExitStatus};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::time::{sleep, timeout};
+
+use super::cgroup::RunCgroup;
+use super::scratch::Scratch;
+use super::spawner::{Remains, Spawner};
+use crate::session::{Exit, GuestProcess};
+
+/// How long a killed sandbox may take to vanish before the launcher in front of it is killed, too.
+const VANISH: Duration = Duration::from_secs(1);
+
+/// A guest in its sandbox.
+#[derive(Debug)]
+pub(crate) struct SandboxProcess {
+    handle: AsyncFd<OwnedFd>,
+    pid: Pid,
+    nested: bool,
+    exit: Option<Exit>,
+    // Taken only on drop.
+    remains: Option<Remains>,
+}
+
+impl SandboxProcess {
+    /// Wraps a started child. `nested` says that it is a launcher whose one child is the guest, the first of its own PID
+    /// namespace; else it is the guest itself.
+    pub(crate) fn new(
+        child: Child,
+        nested: bool,
+        cgroup: RunCgroup,
+        scratch: Option<Scratch>,
+        spawner: Spawner,
+    ) -> std::io::Result<Self> {
+        let pid = Pid::from_child(&child);
+        let mut remains = Remains { child, cgroup, scratch, spawner };
+        match pidfd_open(pid, PidfdFlags::NONBLOCK)
+            .map_err(std::io::Error::from)
+            .and_then(|handle| AsyncFd::with_interest(handle, Interest::READABLE))
+        {
+            Ok(handle) => Ok(Self { handle, pid, nested, exit: None, remains: Some(remains) }),
+            Err(error) => {
+                let _ = remains.child.kill();
+                remains.spawner.clone().reap(remains);
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for the child, which ends after everything in its PID namespace has.
+    async fn reaped(&mut self) -> Exit {
+        if let Some(exit) = self.exit {
+            return exit;
+        }
+        // A process descriptor becomes readable when the process has ended, and stays so.
+        let _ = self.handle.readable().await;
+        let Some(remains) = &mut self.remains else { return Exit::Unknown };
+        let status = remains.child.wait().ok();
+        // Only a group without processes can be removed, so this is also the proof that nothing is left.
+        for _ in 0..200 {
+            if remains.cgroup.ran_out_of_memory() {
+                self.exit = Some(Exit::OutOfMemory);
+            }
+            if remains.cgroup.remove() {
+                break;
+            }
+            remains.cgroup.kill();
+            sleep(Duration::from_millis(1)).await;
+        }
+        remains.scratch = None;
+        let exit = self.exit.unwrap_or_else(|| exit_of(status, self.nested));
+        self.exit = Some(exit);
+        exit
+    }
+
+    /// Sends SIGKILL to the guest, and in front of it to nothing: the kernel ends a PID namespace with its first process, and
+    /// the launcher then ends after it has reaped that one, so that its end proves that all is gone.
+    fn signal(&self) {
+        if self.exit.is_some() {
+            return;
+        }
+        if !self.nested {
+            // Its children cannot leave its process group: the filter forbids it to have any, and the group to be left.
+            let _ = kill_process_group(self.pid, Signal::KILL);
+            return;
+        }
+        match guest_of(self.pid) {
+            Some(guest) => {
+                let _ = pidfd_send_signal(guest, Signal::KILL);
+            }
+            None => self.signal_launcher(),
+        }
+    }
+
+    /// Ends the launcher, and with it, through `PR_SET_PDEATHSIG`, the guest.
+    fn signal_launcher(&self) {
+        let _ = pidfd_send_signal(self.handle.get_ref(), Signal::KILL);
+    }
+}
+
+#[async_trait]
+impl GuestProcess for SandboxProcess {
+    async fn wait(&mut self) -> Exit {
+        self.reaped().await
+    }
+
+    async fn kill(&mut self) -> Exit {
+        if self.exit.is_none() {
+            self.signal();
+            if timeout(VANISH, self.reaped()).await.is_err() {
+                self.signal_launcher();
+            }
+        }
+        self.reaped().await
+    }
+}
+
+impl Drop for SandboxProcess {
+    fn drop(&mut self) {
+        let Some(remains) = self.remains.take() else { return };
+        if self.exit.is_none() {
+            self.signal();
+            self.signal_launcher();
+            remains.spawner.clone().reap(remains);
+        }
+    }
+}
+
+/// Returns a handle of the one child of a launcher.
+fn guest_of(launcher: Pid) -> Option<OwnedFd> {
+    let launcher = launcher.as_raw_nonzero();
+    let children = format!("/proc/{launcher}/task/{launcher}/children");
+    let child = || Pid::from_raw(fs::read_to_string(&children).ok()?.split_whitespace().next()?.parse().ok()?);
+    let pid = child()?;
+    let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    // Still its child after the handle was opened: the number was not another's meanwhile.
+    (child() == Some(pid)).then_some(handle)
+}
+
+/// Says how a child ended. A launcher reports the guest's end by signal as a status of 128 plus the signal, as shells do.
+fn exit_of(status: Option<ExitStatus>, nested: bool) -> Exit {
+    let Some(status) = status else { return Exit::Unknown };
+    match (status.code(), status.signal()) {
+        (Some(code), _) if nested && (129..=192).contains(&code) => Exit::Signal(code - 128),
+        (Some(code), _) => Exit::Status(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::Unknown,
+    }
+}

@@ -1,0 +1,78 @@
+//! The folder on the host in which a run of the reduced tier may write.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// A folder that only one run uses; removed on drop, whatever the run left in it.
+#[derive(Debug)]
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes an empty folder below `parent`, owned by `owner` where this process may give it away.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub(crate) fn create(parent: &Path, owner: Option<u32>) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("run-").tempdir_in(parent)?.keep();
+        let scratch = Self(folder);
+        if let Some(owner) = owner {
+            std::os::unix::fs::chown(&scratch.0, Some(owner), Some(owner))?;
+        }
+        Ok(scratch)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+/// Removes a tree in which a script may have taken away its own permissions. Symbolic links are removed, never followed.
+pub(crate) fn remove(folder: &Path) {
+    if fs::remove_dir_all(folder).is_ok() {
+        return;
+    }
+    open_up(folder);
+    if let Err(error) = fs::remove_dir_all(folder)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(folder = %folder.display(), %error, "a run's folder could not be removed");
+    }
+}
+
+fn open_up(folder: &Path) {
+    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_up(&entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_permissions_is_removed_and_links_are_not_followed() {
+        let parent = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("kept"), "").unwrap();
+        let scratch = Scratch::create(parent.path(), None).unwrap();
+        let locked = scratch.path().join("locked");
+        fs::create_dir(&locked).unwrap();
+        fs::write(locked.join("file"), "").unwrap();
+        std::os::unix::fs::symlink(outside.path(), locked.join("link")).unwrap();
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+        drop(scratch);
+        assert!(fs::read_dir(parent.path()).unwrap().next().is_none());
+        assert!(outside.path().join("kept").exists());
+    }
+}

@@ -1,0 +1,80 @@
+//! What the routes share: the engine, the keys, the limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wren_core::engine::Engine;
+use wren_core::keys::ApiKeys;
+use wren_core::store::RecordStore;
+
+/// An engine with the settings of its HTTP API. Clones share the engine.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pub(crate) engine: Engine,
+    pub(crate) keys: ApiKeys,
+    pub(crate) public_url: Arc<str>,
+    pub(crate) body_limit: usize,
+    pub(crate) body_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) max_page: usize,
+}
+
+impl Api {
+    /// Makes an API with bodies of at most 2 MiB that arrive within 30 s, answers within 60 s, and pages of at most 200.
+    ///
+    /// The keys are those that [`ApiKeys`] keeps in the engine's store.
+    #[must_use]
+    pub fn new(engine: Engine) -> Self {
+        let records: Arc<dyn RecordStore> = Arc::<dyn wren_core::store::Store>::clone(engine.store());
+        Self {
+            engine,
+            keys: ApiKeys::new(records),
+            public_url: "".into(),
+            body_limit: 2 * 1024 * 1024,
+            body_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(60),
+            max_page: 200,
+        }
+    }
+
+    /// Sets the address that callers reach the API by, say `https://wrens.ie`: `Location` headers begin with it. They hold
+    /// the path alone without it.
+    #[must_use]
+    pub fn with_public_url(mut self, url: impl AsRef<str>) -> Self {
+        self.public_url = url.as_ref().trim_end_matches('/').into();
+        self
+    }
+
+    /// Sets the largest request body, in bytes.
+    #[must_use]
+    pub fn with_body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// Sets how long the body of a request may take to arrive.
+    #[must_use]
+    pub fn with_body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
+    /// Sets how long an answer may take. What a request has begun to change is brought to its end all the same.
+    #[must_use]
+    pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// Sets how many items a caller may ask for in one page; at least 1.
+    #[must_use]
+    pub fn with_max_page(mut self, items: usize) -> Self {
+        self.max_page = items.max(1);
+        self
+    }
+
+    /// Returns what a `Location` header says of a path.
+    pub(crate) fn location(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url)
+    }
+}

@@ -1,0 +1,139 @@
+//! Reading request bodies: bounded in bytes and in time, and refused with what is wrong where.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use wren_core::Error;
+
+use crate::api::Api;
+use crate::error::{ApiError, ApiResult, invalid};
+
+/// What a route takes as its body.
+pub(crate) trait Payload: DeserializeOwned {
+    /// Makes the error for a body above the limit.
+    fn too_large(limit: usize) -> ApiError {
+        let error = invalid(format!("the body is larger than {limit} bytes"), "send less at once");
+        ApiError::from(error).with_status(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+}
+
+/// A body in JSON; `Option<Json<T>>` takes an empty one, too.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: Payload> FromRequest<Api> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> ApiResult<Self> {
+        match <Self as OptionalFromRequest<Api>>::from_request(request, api).await? {
+            Some(payload) => Ok(payload),
+            None => Err(invalid("the body is empty", "send a JSON object").into()),
+        }
+    }
+}
+
+impl<T: Payload> OptionalFromRequest<Api> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> ApiResult<Option<Self>> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, api, T::too_large).await?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        expect_json(&parts.headers)?;
+        Ok(Some(Self(parse(&bytes)?)))
+    }
+}
+
+async fn read(body: Body, api: &Api, too_large: fn(usize) -> ApiError) -> ApiResult<Bytes> {
+    let limited = Limited::new(body, api.body_limit).collect();
+    let collected = tokio::time::timeout(api.body_timeout, limited).await.map_err(|_| {
+        let message = format!("the body did not arrive within {:?}", api.body_timeout);
+        ApiError::from(invalid(message, "send the body without pauses")).with_status(StatusCode::REQUEST_TIMEOUT)
+    })?;
+    match collected {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(api.body_limit)),
+        Err(error) => {
+            let hint = "send the whole body, of the length that `Content-Length` says";
+            Err(invalid("the body broke off", hint).with_source(error).into())
+        }
+    }
+}
+
+/// Takes `application/json` and `application/…+json`, with any parameters.
+fn expect_json(headers: &HeaderMap) -> Result<(), Error> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = given.and_then(|value| value.split(';').next()).map(|value| value.trim().to_ascii_lowercase());
+    let is_json = essence.as_deref().and_then(|essence| essence.strip_prefix("application/"));
+    if is_json.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json")) {
+        return Ok(());
+    }
+    let message = match essence {
+        Some(essence) => format!("the body is declared as `{essence}`, not as JSON"),
+        None => "the request has no `Content-Type`".to_owned(),
+    };
+    Err(invalid(message, "send `Content-Type: application/json`"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let message = format!("the body is not UTF-8: byte {} belongs to no character", error.valid_up_to() + 1);
+        invalid(message, "encode the JSON as UTF-8")
+    })?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        describe(error.inner(), Some(path).filter(|path| path != "."))
+    })?;
+    deserializer.end().map_err(|error| describe(&error, None))?;
+    Ok(value)
+}
+
+fn describe(error: &serde_json::Error, path: Option<String>) -> Error {
+    // serde_json ends its messages with the place, which stands in the details, too.
+    let (line, column) = (error.line(), error.column());
+    let what = match (error.is_data(), &path) {
+        (true, Some(path)) => format!("`{path}`: {error}"),
+        (true, None) => format!("the body does not fit: {error}"),
+        (false, _) => format!("the body is not JSON: {error}"),
+    };
+    let hint = if error.is_data() {
+        "send the keys and types that the API's documentation names"
+    } else {
+        "send one JSON object; a JSON encoder escapes line breaks and quotes in a script"
+    };
+    let described = invalid(what, hint).with_detail("line", line).with_detail("column", column);
+    match path {
+        Some(path) => described.with_detail("path", path),
+        None => described,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn json_is_known_by_its_media_type() {
+        for (value, fits) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/vnd.wren+json", true),
+            ("text/json", false),
+            ("application/jsonp", false),
+            ("application/x-www-form-urlencoded", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
+            assert_eq!(expect_json(&headers).is_ok(), fits, "{value}");
+        }
+        assert!(expect_json(&HeaderMap::new()).is_err());
+    }
+}

@@ -1,0 +1,105 @@
+//! Listing, showing, pausing, resuming and removing deployments.
+
+use axum::extract::State;
+use serde::Deserialize;
+use wren_core::model::{DeploymentOverview, DeploymentStatus};
+use wren_core::store::ListDeployments;
+use wren_core::{DeploymentId, DeploymentName, Error, OwnerId};
+
+use crate::api::Api;
+use crate::auth::Caller;
+use crate::body::{Json, Payload};
+use crate::deadline::to_the_end;
+use crate::error::{ApiResult, invalid};
+use crate::extract::Id;
+use crate::query::{Params, Query, QueryParams};
+use crate::views::{DeploymentDetail, DeploymentList, DeploymentSummary};
+
+/// The longest reason for a pause, in characters.
+const MAX_REASON: usize = 500;
+
+impl QueryParams for ListDeployments {
+    fn read(params: &mut Params, api: &Api) -> Result<Self, Error> {
+        let words = DeploymentStatus::ALL.map(DeploymentStatus::as_str);
+        Ok(Self {
+            status: params.word("status", &words, DeploymentStatus::parse)?,
+            name: params.take("name", "a deployment's name", |text| DeploymentName::new(text).ok())?,
+            page: params.page(api)?,
+        })
+    }
+}
+
+/// `GET /v1/deployments`: all that are not undeployed, latest first, unless a status is asked for.
+pub(crate) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Query(options): Query<ListDeployments>,
+) -> ApiResult<axum::Json<DeploymentList>> {
+    let page = api.engine.deployments(&caller.owner, options).await?;
+    let deployments = page.items.iter().map(DeploymentSummary::from).collect();
+    Ok(axum::Json(DeploymentList { deployments, next_cursor: page.next }))
+}
+
+/// `GET /v1/deployments/{id}`.
+pub(crate) async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<DeploymentId>,
+) -> ApiResult<axum::Json<DeploymentDetail>> {
+    let overview = api.engine.deployment(&caller.owner, id).await?;
+    detail(&api, &caller.owner, &overview).await
+}
+
+/// `DELETE /v1/deployments/{id}`: the deployment as it is then; its history stays.
+pub(crate) async fn undeploy(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<DeploymentId>,
+) -> ApiResult<axum::Json<DeploymentDetail>> {
+    let (engine, owner) = (api.engine.clone(), caller.owner.clone());
+    let overview = to_the_end(async move { engine.undeploy(&owner, id).await }).await?;
+    detail(&api, &caller.owner, &overview).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PauseBody {
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+impl Payload for PauseBody {}
+
+/// `POST /v1/deployments/{id}/pause`, with or without a body.
+pub(crate) async fn pause(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<DeploymentId>,
+    body: Option<Json<PauseBody>>,
+) -> ApiResult<axum::Json<DeploymentDetail>> {
+    let reason = body.and_then(|Json(body)| body.reason);
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
+        let message = format!("`reason` is longer than {MAX_REASON} characters");
+        return Err(invalid(message, "say it shorter").into());
+    }
+    let (engine, owner) = (api.engine.clone(), caller.owner.clone());
+    let overview = to_the_end(async move { engine.pause(&owner, id, reason).await }).await?;
+    detail(&api, &caller.owner, &overview).await
+}
+
+/// `POST /v1/deployments/{id}/resume`.
+pub(crate) async fn resume(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<DeploymentId>,
+) -> ApiResult<axum::Json<DeploymentDetail>> {
+    let (engine, owner) = (api.engine.clone(), caller.owner.clone());
+    let overview = to_the_end(async move { engine.resume(&owner, id).await }).await?;
+    detail(&api, &caller.owner, &overview).await
+}
+
+async fn detail(api: &Api, owner: &OwnerId, overview: &DeploymentOverview) -> ApiResult<axum::Json<DeploymentDetail>> {
+    let deployment = &overview.deployment;
+    let revision = api.engine.revision(owner, deployment.id, deployment.revision).await?;
+    Ok(axum::Json(DeploymentDetail::new(overview, &revision)))
+}

@@ -1,0 +1,8 @@
+//! One module per kind of thing that requests are about.
+
+pub(crate) mod deploy;
+pub(crate) mod deployments;
+pub(crate) mod health;
+pub(crate) mod integrations;
+pub(crate) mod logs;
+pub(crate) mod runs;

@@ -1,0 +1,182 @@
+//! Deployments on the wire.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use wren_core::engine::DeployReceipt;
+use wren_core::model::{CatchUp, DeploymentOverview, DeploymentStatus, Overlap, Revision, Trigger, TriggerKind};
+use wren_core::schedule::Rule;
+use wren_core::{DeploymentId, DeploymentName, TriggerId};
+
+/// The answer of `POST /v1/scripts/deploy`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployConfirmation {
+    /// The deployment.
+    pub deployment_id: DeploymentId,
+    /// What it is doing.
+    pub status: DeploymentStatus,
+    /// How many triggers it has.
+    pub triggers_registered: usize,
+    /// When it was first deployed.
+    pub created_at: DateTime<Utc>,
+    /// The earliest due time of its triggers; null when none is scheduled.
+    pub next_run: Option<DateTime<Utc>>,
+    /// Its name.
+    pub name: DeploymentName,
+    /// The number of its current revision, from 1.
+    pub revision: u32,
+    /// Whether this request stored the revision; false when the same content was deployed before.
+    pub changed: bool,
+}
+
+impl From<&DeployReceipt> for DeployConfirmation {
+    fn from(receipt: &DeployReceipt) -> Self {
+        let overview = &receipt.overview;
+        Self {
+            deployment_id: overview.deployment.id,
+            status: overview.deployment.status,
+            triggers_registered: overview.triggers.len(),
+            created_at: overview.deployment.created_at,
+            next_run: overview.next_run(),
+            name: overview.deployment.name.clone(),
+            revision: overview.deployment.revision,
+            changed: receipt.changed,
+        }
+    }
+}
+
+/// One page of deployments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentList {
+    /// The deployments, latest created first.
+    pub deployments: Vec<DeploymentSummary>,
+    /// The `cursor` of the next page; absent from the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// A deployment, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentSummary {
+    /// Its id.
+    pub id: DeploymentId,
+    /// Its name.
+    pub name: DeploymentName,
+    /// What it is doing.
+    pub status: DeploymentStatus,
+    /// How many triggers it has.
+    pub triggers: usize,
+    /// When its latest run that was not skipped started; null before the first.
+    pub last_run: Option<DateTime<Utc>>,
+    /// The earliest due time of its triggers; null when none is scheduled or it is not active.
+    pub next_run: Option<DateTime<Utc>>,
+    /// When it was first deployed.
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<&DeploymentOverview> for DeploymentSummary {
+    fn from(overview: &DeploymentOverview) -> Self {
+        let deployment = &overview.deployment;
+        Self {
+            id: deployment.id,
+            name: deployment.name.clone(),
+            status: deployment.status,
+            triggers: overview.triggers.len(),
+            last_run: overview.last_run,
+            next_run: overview.next_run(),
+            created_at: deployment.created_at,
+        }
+    }
+}
+
+/// A deployment with everything about it but its script.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentDetail {
+    /// What lists show.
+    #[serde(flatten)]
+    pub summary: DeploymentSummary,
+    /// The number of its current revision, from 1.
+    pub revision: u32,
+    /// Why it is in its status; null when nobody said.
+    pub status_reason: Option<String>,
+    /// The page on which the user can end `needs_attention`; null otherwise.
+    pub action_url: Option<String>,
+    /// When its status or revision last changed.
+    pub updated_at: DateTime<Utc>,
+    /// The integrations that the script imports.
+    pub integrations: Vec<String>,
+    /// The SHA-256 of the script, 64 lower-case hexadecimal digits.
+    pub script_sha256: String,
+    /// The functions that a manual run may name.
+    pub functions: Vec<String>,
+    /// Its triggers.
+    pub trigger_details: Vec<TriggerDetail>,
+}
+
+impl DeploymentDetail {
+    /// Joins a deployment with its current revision.
+    #[must_use]
+    pub fn new(overview: &DeploymentOverview, revision: &Revision) -> Self {
+        let deployment = &overview.deployment;
+        let active = deployment.status == DeploymentStatus::Active;
+        Self {
+            summary: DeploymentSummary::from(overview),
+            revision: deployment.revision,
+            status_reason: deployment.status_reason.clone(),
+            action_url: deployment.action_url.clone(),
+            updated_at: deployment.updated_at,
+            integrations: revision.manifest.integrations.clone(),
+            script_sha256: revision.script_sha256.clone(),
+            functions: revision.manifest.functions.clone(),
+            trigger_details: overview.triggers.iter().map(|trigger| TriggerDetail::new(trigger, active)).collect(),
+        }
+    }
+}
+
+/// A trigger of a deployment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TriggerDetail {
+    /// Its id.
+    pub id: TriggerId,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: TriggerKind,
+    /// The function it calls.
+    pub func: String,
+    /// What the script passed to the decorator.
+    pub config: Map<String, Value>,
+    /// Its next due time; null without one, and while the deployment is not active.
+    pub next_due: Option<DateTime<Utc>>,
+    /// The zone whose clocks its cron expression follows; null without one.
+    pub timezone: Option<String>,
+    /// What happens with due times that were missed; null without a schedule.
+    pub catch_up: Option<CatchUp>,
+    /// What happens when it is due while an earlier run has not ended.
+    pub overlap: Overlap,
+    /// How many attempts may follow a failed one.
+    pub retries: u32,
+    /// How long one attempt may take, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+impl TriggerDetail {
+    fn new(trigger: &Trigger, active: bool) -> Self {
+        let spec = &trigger.spec;
+        let timezone = spec.schedule.as_ref().and_then(|config| match config.schedule.rule() {
+            Rule::Cron { timezone, .. } => Some(timezone.to_string()),
+            _ => None,
+        });
+        Self {
+            id: trigger.id,
+            kind: spec.kind,
+            func: spec.func.clone(),
+            config: spec.config.clone(),
+            next_due: trigger.next_due().filter(|_| active),
+            timezone,
+            catch_up: spec.schedule.as_ref().map(|config| config.catch_up),
+            overlap: spec.policy.overlap,
+            retries: spec.policy.retries,
+            timeout_ms: spec.policy.timeout_ms,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Runs and their logs on the wire.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wren_core::model::{Attempt, AttemptEnd, Isolation, LogEntry, Run, RunState, SkipReason, TriggerKind};
+use wren_core::{CorrelationId, DeploymentId, RunId, TriggerId, WireError};
+
+/// One page of runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunList {
+    /// The runs, latest due time first.
+    pub runs: Vec<RunSummary>,
+    /// The `cursor` of the next page; absent from the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// A run, as lists show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Its id.
+    pub run_id: RunId,
+    /// The deployment.
+    pub deployment_id: DeploymentId,
+    /// What fired it.
+    pub trigger: TriggerKind,
+    /// The state.
+    pub status: RunState,
+    /// When its latest attempt was started; null before the first.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended; null before.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// How long its latest attempt took, in milliseconds; null before it ended.
+    pub duration_ms: Option<u64>,
+    /// The path of its logs.
+    pub logs_url: String,
+    /// The function it calls.
+    pub func: String,
+    /// The revision it is pinned to.
+    pub revision: u32,
+    /// The trigger that fired it; absent from a manual run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger_id: Option<TriggerId>,
+    /// The due time, or the time of the event or request.
+    pub scheduled_for: DateTime<Utc>,
+    /// The current attempt, from 1.
+    pub attempt: u32,
+    /// Why it was skipped; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_reason: Option<SkipReason>,
+    /// Why it failed, or while it is queued again, why the attempt before did; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<WireError>,
+    /// Follows the run through the platform's logs.
+    pub correlation_id: CorrelationId,
+}
+
+impl From<&Run> for RunSummary {
+    fn from(run: &Run) -> Self {
+        Self {
+            run_id: run.id,
+            deployment_id: run.deployment_id,
+            trigger: run.trigger,
+            status: run.state,
+            started_at: run.started_at,
+            completed_at: run.completed_at,
+            duration_ms: run.duration_ms(),
+            logs_url: format!("/v1/runs/{}/logs", run.id),
+            func: run.func.clone(),
+            revision: run.revision,
+            trigger_id: run.trigger_id,
+            scheduled_for: run.scheduled_for,
+            attempt: run.attempt,
+            skip_reason: run.skip_reason,
+            error: run.error.clone(),
+            correlation_id: run.correlation_id.clone(),
+        }
+    }
+}
+
+/// A run with its result and attempts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunDetail {
+    /// What lists show.
+    #[serde(flatten)]
+    pub summary: RunSummary,
+    /// What the function returned; null without a result.
+    pub result: Option<Value>,
+    /// The isolation its latest attempt had; null before the first has ended.
+    pub isolation: Option<Isolation>,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<AttemptView>,
+}
+
+impl RunDetail {
+    /// Joins a run with its attempts.
+    #[must_use]
+    pub fn new(run: &Run, attempts: &[Attempt]) -> Self {
+        Self {
+            summary: RunSummary::from(run),
+            result: run.result.clone(),
+            isolation: run.isolation.clone(),
+            attempts: attempts.iter().map(AttemptView::from).collect(),
+        }
+    }
+}
+
+/// One try at a run. Which worker made it is the operator's business.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// Its number, from 1.
+    pub number: u32,
+    /// When it was started.
+    pub started_at: DateTime<Utc>,
+    /// When it ended; null before.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// How it ended; null before.
+    pub end: Option<AttemptEnd>,
+    /// Why it failed; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<WireError>,
+}
+
+impl From<&Attempt> for AttemptView {
+    fn from(attempt: &Attempt) -> Self {
+        Self {
+            number: attempt.number,
+            started_at: attempt.started_at,
+            ended_at: attempt.ended_at,
+            end: attempt.end,
+            error: attempt.error.clone(),
+        }
+    }
+}
+
+/// Lines of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPage {
+    /// The run.
+    pub run_id: RunId,
+    /// Its state, as it was before the lines were read.
+    pub status: RunState,
+    /// The lines, in order.
+    pub logs: Vec<LogEntry>,
+    /// What to pass as `after` for the lines that follow.
+    pub next_after: u64,
+}

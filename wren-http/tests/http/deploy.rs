@@ -1,0 +1,103 @@
+//! `POST /v1/scripts/deploy`.
+
+use serde_json::{Value, json};
+use wren_core::ErrorCode;
+use wren_core::executor::{InspectedTrigger, Inspection};
+
+use crate::support::{NOW, World};
+
+const PATH: &str = "/v1/scripts/deploy";
+const SCRIPT: &str = "import wren\n\n@wren.on_schedule(\"0 9 * * *\")\ndef daily_report():\n    pass\n";
+
+/// A world whose executor sees in every script what `SCRIPT` registers, with this cron expression.
+async fn with_cron(cron: &str) -> World {
+    let world = World::new().await;
+    sees(&world, cron);
+    world
+}
+
+fn sees(world: &World, cron: &str) {
+    let trigger: InspectedTrigger = serde_json::from_value(json!({
+        "type": "schedule",
+        "func": "daily_report",
+        "line": 3,
+        "config": {"cron": cron},
+        "signature": {"required": 0, "max": 0},
+    }))
+    .unwrap();
+    *world.executor.inspection.lock() = Inspection { triggers: vec![trigger], ..Inspection::default() };
+}
+
+fn metadata(cron: &str) -> Value {
+    json!({
+        "integrations": [],
+        "triggers": [{"type": "schedule", "func": "daily_report", "config": {"cron": cron}}],
+        "schedules": [{"cron": cron, "func_name": "daily_report"}],
+    })
+}
+
+#[tokio::test]
+async fn a_deploy_is_confirmed_as_the_spec_says() {
+    let world = with_cron("0 9 * * *").await;
+    let request = json!({"script": SCRIPT, "metadata": metadata("0 9 * * *"), "name": "reports"});
+    let answer = world.post(PATH, &request).await;
+    let body = answer.json(201);
+    let id = body["deployment_id"].as_str().unwrap();
+    assert!(id.starts_with("dep_"));
+    let expected = json!({
+        "deployment_id": id,
+        "status": "active",
+        "triggers_registered": 1,
+        "created_at": NOW,
+        "next_run": "2024-12-09T09:00:00Z",
+        "name": "reports",
+        "revision": 1,
+        "changed": true,
+    });
+    assert_eq!(body, expected);
+    assert_eq!(answer.header("location"), Some(format!("/v1/deployments/{id}").as_str()));
+}
+
+#[tokio::test]
+async fn the_same_content_again_is_the_same_revision_and_new_content_the_next() {
+    let world = with_cron("0 9 * * *").await;
+    let first = world.post(PATH, &json!({"script": SCRIPT})).await.json(201);
+    assert_eq!(first["name"], "daily_report");
+    let again = world.post(PATH, &json!({"script": SCRIPT})).await;
+    assert_eq!(again.header("location"), None);
+    let again = again.json(200);
+    assert_eq!((&again["changed"], &again["revision"]), (&json!(false), &json!(1)));
+    assert_eq!(again["deployment_id"], first["deployment_id"]);
+
+    sees(&world, "0 10 * * *");
+    let changed = world.post(PATH, &json!({"script": SCRIPT.replace("0 9", "0 10")})).await.json(201);
+    assert_eq!((&changed["changed"], &changed["revision"]), (&json!(true), &json!(2)));
+    assert_eq!(changed["deployment_id"], first["deployment_id"]);
+    assert_eq!(changed["next_run"], "2024-12-09T10:00:00Z");
+}
+
+#[tokio::test]
+async fn a_failed_deploy_tells_every_fault_and_changes_nothing() {
+    let world = with_cron("0 9 * *").await;
+    let script = SCRIPT.replace("0 9 * * *", "0 9 * *");
+    let request = json!({"script": script, "name": "not a name"});
+    let answer = world.post(PATH, &request).await;
+    let error = answer.error(422, ErrorCode::InvalidCron);
+    assert_eq!(error["location"]["line"], 3, "{error}");
+    let codes: Vec<&str> = error["details"]["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| found["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["INVALID_CRON", "INVALID_REQUEST"]);
+    assert_eq!(world.get("/v1/deployments").await.json(200), json!({"deployments": []}));
+}
+
+#[tokio::test]
+async fn a_paused_deployment_refuses_a_deploy() {
+    let world = with_cron("0 9 * * *").await;
+    let id = world.post(PATH, &json!({"script": SCRIPT})).await.json(201)["deployment_id"].as_str().unwrap().to_owned();
+    world.poke(&format!("/v1/deployments/{id}/pause")).await.json(200);
+    world.post(PATH, &json!({"script": SCRIPT})).await.error(409, ErrorCode::Conflict);
+}

@@ -1,0 +1,18 @@
+//! The API as a caller meets it: through the router, and over a socket where the socket matters.
+
+mod auth;
+mod bodies;
+mod correlation;
+mod deploy;
+mod deployments;
+mod isolation;
+mod limits;
+mod lists;
+mod logs;
+mod probes;
+mod routing;
+mod runs;
+mod shutdown;
+mod spec;
+mod support;
+mod validate;

@@ -1,0 +1,66 @@
+//! An executor that does what a test tells it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use wren_core::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, OutcomeEnd, Script};
+use wren_core::host::RunHost;
+use wren_core::model::Isolation;
+use wren_core::{Error, ErrorCode, Result};
+
+/// What asking the executor whether it can work leads to.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Check {
+    #[default]
+    Ready,
+    Unavailable,
+    Panics,
+    /// Says so through the first, and answers after the second.
+    Waits(Arc<Notify>, Arc<Notify>),
+    Never,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct FakeExecutor {
+    pub(crate) check: Mutex<Check>,
+    pub(crate) inspection: Mutex<Inspection>,
+}
+
+#[async_trait]
+impl Executor for FakeExecutor {
+    fn name(&self) -> &str {
+        "fake"
+    }
+
+    fn isolation(&self) -> Isolation {
+        Isolation { executor: "fake".to_owned(), tier: "none".to_owned() }
+    }
+
+    async fn check(&self) -> Result<()> {
+        let check = self.check.lock().clone();
+        match check {
+            Check::Ready => Ok(()),
+            Check::Unavailable => Err(Error::new(ErrorCode::ExecutorUnavailable, "no sandbox at /opt/secret-path")
+                .with_hint("install it")
+                .with_source("permission denied for uid 4711")),
+            Check::Panics => panic!("the executor is confused by /opt/secret-path"),
+            Check::Waits(begun, go_on) => {
+                begun.notify_one();
+                go_on.notified().await;
+                Ok(())
+            }
+            Check::Never => std::future::pending().await,
+        }
+    }
+
+    async fn inspect(&self, _: &Script, _: &Limits) -> Result<Inspection> {
+        Ok(self.inspection.lock().clone())
+    }
+
+    async fn run(&self, _: Invocation, _: RunHost, _: Arc<dyn LogSink>, _: CancellationToken) -> Result<Outcome> {
+        Ok(Outcome { end: OutcomeEnd::Success(serde_json::json!({"ran": true})), isolation: self.isolation() })
+    }
+}

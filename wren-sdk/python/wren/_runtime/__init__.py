@@ -1,0 +1,1 @@
+"""The platform's side of a session inside the interpreter. Scripts have no reason to import it."""

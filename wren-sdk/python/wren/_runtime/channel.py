@@ -1,0 +1,36 @@
+"""What a session needs of its connection to the platform, whatever carries it."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Channel(Protocol):
+        """A connection to the platform.
+
+        Both methods MAY be called from any thread, and from a signal handler that interrupts either of them.
+        """
+
+        @property
+        def forked(self) -> bool:
+            """Whether this is a forked child, which must not speak for its parent."""
+
+        def send(self, frame: dict[str, Any]) -> None:
+            """Sends one frame; raises ``FrameTooLarge`` without sending any of it when it is over the limit."""
+
+        def call(self, op: str, args: dict[str, Any]) -> Any:
+            """Asks the platform, waits, and returns its answer or raises its error."""
+
+
+# Frames, both ways, are at most this long.
+MAX_FRAME_BYTES = 8 * 1024 * 1024
+PROTOCOL_VERSION = 1
+
+
+class FrameTooLarge(Exception):
+    """A frame is over the protocol's limit."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size:,} bytes of JSON are more than the limit of {MAX_FRAME_BYTES:,}")
+        self.size = size

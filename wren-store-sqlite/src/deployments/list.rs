@@ -1,0 +1,102 @@
+//! Reading deployments. Each read is one statement and so one snapshot: nothing is left open when a caller goes away.
+
+use sqlx::{AssertSqlSafe, SqlitePool};
+use wren_core::model::{DeploymentOverview, Page, Revision, Trigger};
+use wren_core::store::ListDeployments;
+use wren_core::{DeploymentId, Error, OwnerId, Result, TriggerId};
+
+use super::table::{self, TRIGGER_COLUMNS, overview_columns};
+use crate::cursor;
+use crate::error::OrStoreError;
+use crate::rows::{Columns, blob, parsed};
+
+/// The name of the list in its cursors.
+const LIST: &str = "deployments";
+
+/// Reads a deployment with its triggers.
+pub(super) async fn deployment(readers: &SqlitePool, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview> {
+    table::read_overview(readers, owner, id)
+        .await?
+        .ok_or_else(|| Error::not_found(format_args!("deployment {id}")))
+}
+
+/// Reads a page of an owner's deployments.
+pub(super) async fn deployments(
+    readers: &SqlitePool,
+    owner: &OwnerId,
+    options: ListDeployments,
+) -> Result<Page<DeploymentOverview>> {
+    let (before, before_id) = match &options.page.after {
+        Some(text) => cursor::decode::<DeploymentId>(LIST, text).map(|(at, id)| (at, blob(id.uuid())))?,
+        None => (i64::MAX, Vec::new()),
+    };
+    let limit = options.page.limit.max(1);
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        overview_columns!(),
+        " FROM deployments d INDEXED BY deployments_by_age WHERE d.owner = ?1 AND (d.created_at, d.id) < (?2, ?3) \
+         AND CASE WHEN ?4 IS NULL THEN d.status <> 'undeployed' ELSE d.status = ?4 END \
+         AND (?5 IS NULL OR d.name = ?5) ORDER BY d.created_at DESC, d.id DESC LIMIT ?6"
+    ))
+    .bind(owner.as_str().to_owned())
+    .bind(before)
+    .bind(before_id)
+    .bind(options.status.map(|status| status.as_str()))
+    .bind(options.name.map(|name| name.as_str().to_owned()))
+    .bind(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
+    .fetch_all(readers)
+    .await
+    .or_store_error()?;
+    let items = rows.iter().map(|row| table::overview(&mut Columns::new(row))).collect::<Result<_>>()?;
+    Ok(Page::from_overread(items, limit, |last: &DeploymentOverview| {
+        cursor::encode(LIST, last.deployment.created_at, last.deployment.id)
+    }))
+}
+
+/// Reads a revision with its script.
+pub(super) async fn revision(
+    readers: &SqlitePool,
+    owner: &OwnerId,
+    id: DeploymentId,
+    number: u32,
+) -> Result<Revision> {
+    let row = sqlx::query(
+        "SELECT s.source, v.script_sha256, v.manifest, v.created_at FROM deployments d \
+         JOIN revisions v ON v.deployment_id = d.id \
+         JOIN scripts s ON s.deployment_id = d.id AND s.sha256 = v.script_sha256 \
+         WHERE d.id = ? AND d.owner = ? AND v.number = ?",
+    )
+    .bind(blob(id.uuid()))
+    .bind(owner.as_str().to_owned())
+    .bind(i64::from(number))
+    .fetch_optional(readers)
+    .await
+    .or_store_error()?
+    .ok_or_else(|| Error::not_found(format_args!("revision {number} of deployment {id}")))?;
+    let mut columns = Columns::new(&row);
+    Ok(Revision {
+        deployment_id: id,
+        number,
+        script: columns.take()?,
+        script_sha256: columns.take()?,
+        manifest: parsed("manifest", columns.text()?)?,
+        created_at: columns.instant()?,
+    })
+}
+
+/// Reads triggers of every owner by id.
+pub(super) async fn scan_triggers(
+    readers: &SqlitePool,
+    after: Option<TriggerId>,
+    limit: usize,
+) -> Result<Vec<Trigger>> {
+    let text = format!("SELECT {TRIGGER_COLUMNS} FROM triggers WHERE id > ? ORDER BY id LIMIT ?");
+    // Safe: a constant's text. An empty id is before every id.
+    let rows = sqlx::query(AssertSqlSafe(text))
+        .bind(after.map_or_else(Vec::new, |id| blob(id.uuid())))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(readers)
+        .await
+        .or_store_error()?;
+    rows.iter().map(|row| table::trigger(&mut Columns::new(row))).collect()
+}
