@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use wren_core::executor::Executor;
 use wren_core::memory::MemoryStore;
 use wren_core::store::Store;
-use wren_exec_process::ProcessExecutor;
+use wren_exec_process::{ProcessExecutor, ProcessOptions};
 use wren_store_sqlite::SqliteStore;
 
 use crate::args::DataArgs;
@@ -83,9 +83,9 @@ fn make_private_folder(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Makes an executor. Whether it can run scripts on this machine is for its `check` to say.
-pub(crate) fn make_executor(choice: ExecutorChoice) -> Result<Arc<dyn Executor>, Failure> {
+pub(crate) async fn make_executor(choice: ExecutorChoice) -> Arc<dyn Executor> {
     match choice {
-        ExecutorChoice::Process => Ok(Arc::new(ProcessExecutor::builder().build()?)),
+        ExecutorChoice::Process => Arc::new(ProcessExecutor::start(ProcessOptions::default()).await),
     }
 }
 

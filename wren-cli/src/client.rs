@@ -107,8 +107,9 @@ impl Client {
     /// Adds what only the caller's side knows.
     fn explained(&self, mut problem: Problem) -> Failure {
         if problem.code == ErrorCode::InvalidApiKey.as_str() && self.connection.api_key.is_none() {
-            problem.hint =
-                Some("no API key was sent: set WREN_API_KEY to a key made by `wren keys create --owner NAME`".to_owned());
+            problem.hint = Some(
+                "no API key was sent: set WREN_API_KEY to a key made by `wren keys create --owner NAME`".to_owned(),
+            );
         }
         problem.into()
     }

@@ -29,7 +29,18 @@ pub(crate) struct Connection {
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
     url: Option<String>,
-    api_key: Option<SecretString>,
+    api_key: Option<Secret>,
+}
+
+/// A secret as a file holds it.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+struct Secret(SecretString);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
 }
 
 impl fmt::Debug for ConfigFile {
@@ -60,7 +71,7 @@ pub(crate) fn connection(global: &GlobalArgs, output: Output) -> Result<Connecti
     let url = given(&global.url).or(file.url).unwrap_or_else(|| DEFAULT_URL.to_owned());
     Ok(Connection {
         url: url.trim_end_matches('/').to_owned(),
-        api_key: given(&global.api_key).map(SecretString::from).or(file.api_key),
+        api_key: given(&global.api_key).map(SecretString::from).or(file.api_key.map(|Secret(key)| key)),
     })
 }
 

@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn an_error_of_a_newer_server_passes_through_unchanged() {
-        let body = serde_json::json!({"type": "AgentFixableError", "code": "NEW_CODE", "message": "m", "novel": [1, 2]});
+        let body =
+            serde_json::json!({"type": "AgentFixableError", "code": "NEW_CODE", "message": "m", "novel": [1, 2]});
         let problem: Problem = serde_json::from_value(body.clone()).unwrap();
         assert_eq!(serde_json::to_value(&problem).unwrap(), body);
     }

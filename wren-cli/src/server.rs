@@ -22,7 +22,7 @@ use crate::output::{Output, write_stderr};
 pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure> {
     start_log(args.log_format, "info", output);
     let store = open_store(&args.data).await?;
-    let executor = make_executor(args.executor)?;
+    let executor = make_executor(args.executor).await;
     refuse_without_sandbox(executor.as_ref()).await?;
     let engine = build_engine(Arc::clone(&store), executor, |options| {
         options.lease_ms = millis(args.lease);

@@ -1,5 +1,7 @@
 //! The agent's workflow, with the real server and the real command line.
 
+#![allow(clippy::unwrap_used, reason = "a test ends by panicking")]
+
 mod support;
 
 use serde_json::Value;

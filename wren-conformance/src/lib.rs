@@ -19,7 +19,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a suite is test code: a panic is how a case fails")]
 
+pub mod executor;
 pub mod fixtures;
+mod requirement;
 mod suite;
 
 pub mod store;
+
+pub use requirement::requirement;

@@ -70,6 +70,9 @@ macro_rules! store_cases {
                 concurrent_claimers_respect_the_limit_of_a_deployment
                 an_unknown_run_is_held_by_nobody
             }
+            concurrency {
+                sixty_four_writers_of_everything_break_no_invariant
+            }
             deployments {
                 a_first_deploy_is_revision_one_and_active
                 what_was_deployed_reads_back_as_written
@@ -83,6 +86,15 @@ macro_rules! store_cases {
                 lists_filter_by_status_and_name
                 pages_hold_every_deployment_once_while_others_are_made
                 a_scan_walks_the_triggers_of_all_owners_in_the_order_of_ids
+            }
+            durability {
+                deployments_survive
+                runs_attempts_and_logs_survive
+                a_worker_keeps_its_claim
+                an_orphan_of_a_crash_is_rescued
+                what_was_recorded_is_not_recorded_again
+                records_and_their_versions_survive
+                an_open_store_is_ready
             }
             enqueue {
                 a_manual_run_is_queued_at_once
@@ -129,6 +141,15 @@ macro_rules! store_cases {
                 sixty_four_nodes_that_record_the_same_due_times_make_one_run_each
                 jitter_holds_a_run_back_without_changing_its_due_time
             }
+            history {
+                the_latest_due_come_first_and_of_equals_the_latest_id
+                an_entry_of_the_list_is_the_whole_run
+                a_list_keeps_to_its_filters
+                pages_hold_every_run_once_while_others_are_recorded_and_change
+                a_full_last_page_has_no_next
+                a_cursor_that_is_not_of_the_list_is_refused
+                a_run_that_is_not_there_is_not_found
+            }
             isolation {
                 a_stranger_reads_and_writes_nothing
                 a_strangers_cursor_shows_nothing_of_the_list_it_came_from
@@ -149,6 +170,16 @@ macro_rules! store_cases {
                 concurrent_rescuers_take_each_run_once
                 a_finish_and_a_rescue_never_both_win
             }
+            logs {
+                lines_are_kept_in_order_with_stream_time_and_attempt
+                numbers_start_at_one_and_grow_over_all_attempts
+                numbers_are_of_each_run_alone
+                a_reader_goes_on_after_the_last_it_saw
+                odd_texts_are_kept_exactly
+                a_run_that_printed_nothing_has_an_empty_log
+                a_batch_is_answered_in_order_and_a_lost_claim_spoils_no_other
+                concurrent_appends_lose_and_mix_nothing
+            }
             overlap {
                 skip_skips_while_a_run_is_queued_or_running
                 skip_sees_the_earlier_fires_of_its_own_batch
@@ -165,6 +196,41 @@ macro_rules! store_cases {
                 cancel_previous_leaves_only_the_last_of_a_batch
                 cancel_previous_does_not_touch_runs_of_others
                 manual_runs_wait_for_nobody
+            }
+            precision {
+                a_run_keeps_its_instants_to_the_microsecond
+                due_times_a_microsecond_apart_are_two_and_a_nanosecond_apart_one
+                deployments_and_records_keep_the_microsecond
+                instants_far_away_are_kept
+            }
+            record_lists {
+                keys_sort_by_their_bytes
+                a_prefix_is_taken_by_its_letters
+                every_odd_key_is_a_key_of_its_own
+                a_long_list_is_read_by_its_last_key
+                expired_records_take_no_place_in_a_list
+                a_key_may_be_long
+            }
+            records {
+                a_record_reads_back_as_written
+                every_write_changes_the_version
+                a_write_that_expects_another_version_changes_nothing
+                a_write_may_expect_that_nothing_is_there
+                an_expired_record_does_not_exist
+                an_expired_record_may_be_written_over_before_it_is_purged
+                a_write_replaces_the_expiry
+                a_purge_deletes_the_expired_of_every_namespace
+                values_are_any_bytes_up_to_a_mebibyte
+                one_of_many_that_expect_the_same_version_wins
+                a_counter_of_sixty_four_writers_loses_no_count
+            }
+            retention {
+                only_runs_that_ended_before_are_pruned
+                a_prune_takes_no_more_than_its_limit_and_ends
+                nothing_of_a_pruned_run_is_left
+                an_event_and_a_request_may_come_again_after_their_run_was_pruned
+                a_cursor_into_what_was_pruned_still_leads_on
+                a_pruned_run_no_longer_counts_as_running
             }
             revisions {
                 the_same_content_is_the_same_revision

@@ -49,7 +49,8 @@ pub trait TriggerSource: fmt::Debug + Send + Sync + 'static {
     fn kind(&self) -> TriggerKind;
 
     /// Returns everything that is wrong with a trigger's config, each with the hint that mends it; location is added by
-    /// the pipeline.
+    /// the pipeline, at the argument that the detail `argument` names. The config holds the source's own arguments only:
+    /// the policy of the runs is read by the pipeline.
     fn validate(&self, config: &Map<String, Value>) -> Vec<Error>;
 
     /// Watches until `shutdown`. The engine starts it again, with backoff, when it returns before.

@@ -20,7 +20,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// Makes an API with bodies of at most 2 MiB that arrive within 30 s, answers within 60 s, and pages of at most 200.
+    /// Makes an API with bodies of at most 2 MiB that arrive within 30 s, answers within 60 s, and pages of 200 at most.
     ///
     /// The keys are those that [`ApiKeys`] keeps in the engine's store.
     #[must_use]
@@ -37,8 +37,8 @@ impl Api {
         }
     }
 
-    /// Sets the address that callers reach the API by, say `https://wrens.ie`: `Location` headers begin with it. They hold
-    /// the path alone without it.
+    /// Sets the address that callers reach the API by, say `https://wrens.ie`: `Location` headers begin with it. Without
+    /// it they hold the path alone.
     #[must_use]
     pub fn with_public_url(mut self, url: impl AsRef<str>) -> Self {
         self.public_url = url.as_ref().trim_end_matches('/').into();

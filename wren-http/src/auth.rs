@@ -98,7 +98,8 @@ fn allows(key: &ApiKey, scope: Scope) -> bool {
     key.scopes.iter().any(|have| have == scope.as_str() || have == ADMIN)
 }
 
-/// Returns the token of the one `Authorization: Bearer …` header. The scheme's case does not matter (RFC 9110, section 11.1).
+/// Returns the token of the one `Authorization: Bearer …` header. The scheme's case does not matter, says RFC 9110,
+/// section 11.1.
 fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or_else(|| refused("the request has no API key"))?;

@@ -42,7 +42,7 @@ pub(crate) async fn edge(mut request: Request, next: Next) -> Response {
         let mut answer = next.run(request).await;
         if let Some(failure) = answer.extensions_mut().remove::<ApiError>() {
             let rendered = wire::render(&failure, &id);
-            // What layers and the router said beside the status stays, `Allow` of a 405 say; the body's own headers win.
+            // What the router said beside the status stays, `Allow` of a 405 say; the body's own headers win.
             let mut headers = std::mem::take(answer.headers_mut());
             headers.remove(axum::http::header::CONTENT_LENGTH);
             let (mut parts, body) = rendered.into_parts();

@@ -9,7 +9,8 @@ use wren_core::{DeploymentId, Error, RunId};
 
 use crate::error::{ApiError, ApiResult, invalid};
 
-/// The header that makes a repeated request one request, as the IETF draft `draft-ietf-httpapi-idempotency-key-header` has it.
+/// The header that makes a repeated request one request, after the IETF draft
+/// `draft-ietf-httpapi-idempotency-key-header`.
 const IDEMPOTENCY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The longest idempotency key, in bytes; a store takes 512.

@@ -77,7 +77,6 @@ pub fn routes() -> impl Iterator<Item = RouteInfo> {
 /// Makes the router of an API.
 ///
 /// From the outside in: the correlation id and the form of errors, panics, the time limit, the key, the handler.
-#[must_use]
 pub fn router(api: Api) -> Router {
     let mut router = Router::new();
     for route in ROUTES {

@@ -8,8 +8,8 @@ use wren_core::{CorrelationId, ErrorClass, WireError, WireErrorBody};
 
 use crate::error::ApiError;
 
-/// Writes the spec's error body. Of an `InternalError` the caller gets the code and the correlation id, under which the log
-/// has the whole chain.
+/// Writes the spec's error body. Of an `InternalError` the caller gets the code and the correlation id, under which the
+/// log has the whole chain.
 pub(crate) fn render(ApiError { error, status }: &ApiError, correlation: &CorrelationId) -> Response {
     if error.class() == ErrorClass::InternalError {
         tracing::error!(correlation_id = %correlation, code = %error.code(), cause = %error.chain(), "request failed");

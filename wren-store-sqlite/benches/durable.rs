@@ -2,7 +2,11 @@
 //!
 //! `cargo bench -p wren-store-sqlite`; the folder of the files is `TMPDIR`'s, which should be on a disk.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a bench fails, and printing is what it is for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a panic is how a bench fails, and printing is what it is for"
+)]
 
 use std::future::Future;
 use std::path::Path;

@@ -56,19 +56,14 @@ pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
         Some(code::NO_MEMORY) => Some(("SQLite ran out of memory", "give the process more memory")),
         Some(_) => None,
         None => match &error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 Some(("the database connection failed", "try again; if it persists, look at the server's log"))
             }
             _ => None,
         },
     };
     match found {
-        Some((message, hint)) => {
-            Error::new(ErrorCode::StoreUnavailable, message).with_hint(hint).with_source(error)
-        }
+        Some((message, hint)) => Error::new(ErrorCode::StoreUnavailable, message).with_hint(hint).with_source(error),
         None => Error::internal("a statement failed", error),
     }
 }

@@ -77,8 +77,9 @@ async fn check_library(connection: &mut SqliteConnection) -> Result<()> {
 fn create_or_find(options: &SqliteOptions) -> Result<()> {
     let path = &options.path;
     match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(unavailable("the database's path names a folder", path)
-            .with_hint("name a file in it, say `wren.db`")),
+        Ok(found) if found.is_dir() => {
+            Err(unavailable("the database's path names a folder", path).with_hint("name a file in it, say `wren.db`"))
+        }
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound && options.create_if_missing => create(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(unavailable("the database does not exist", path)
@@ -92,7 +93,8 @@ fn create_or_find(options: &SqliteOptions) -> Result<()> {
 
 fn create(path: &Path) -> Result<()> {
     let hint = "check the path and this user's access to its folder";
-    let failed = |error: std::io::Error| unavailable("the database cannot be created", path).with_hint(hint).with_source(error);
+    let failed =
+        |error: std::io::Error| unavailable("the database cannot be created", path).with_hint(hint).with_source(error);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         private_folder(folder).map_err(failed)?;
     }

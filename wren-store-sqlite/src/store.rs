@@ -9,9 +9,9 @@ use wren_core::Result;
 use wren_core::store::Store;
 
 use crate::error::OrStoreError;
+use crate::open;
 use crate::options::SqliteOptions;
 use crate::writer::{Check, Writer};
-use crate::open;
 
 /// A [`Store`] in one SQLite file.
 pub struct SqliteStore {

@@ -19,9 +19,7 @@ async fn open(path: PathBuf) -> Arc<dyn Store> {
 async fn sqlite() -> StoreUnderTest {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wren.db");
-    StoreUnderTest::new(open(path.clone()).await)
-        .with_guard(folder)
-        .with_reopen(move || Box::pin(open(path.clone())))
+    StoreUnderTest::new(open(path.clone()).await).with_guard(folder).with_reopen(move || Box::pin(open(path.clone())))
 }
 
 wren_conformance::store_suite!(sqlite);

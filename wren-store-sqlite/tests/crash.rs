@@ -43,7 +43,8 @@ async fn writes_without_end() {
     let cursor = triggers.iter().map(|trigger| trigger.cursor).max().unwrap();
     for minute in 1.. {
         let now = cursor + chrono::TimeDelta::minutes(minute);
-        let fires = triggers.iter().map(|trigger| wren_core::store::Fire { run_id: RunId::new(), ..fire(trigger, now) });
+        let fires =
+            triggers.iter().map(|trigger| wren_core::store::Fire { run_id: RunId::new(), ..fire(trigger, now) });
         for Fired { run_id, .. } in store.record_fires(fires.collect(), now).await.unwrap() {
             Other::tell(&format!("fired {run_id}"));
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use support::plain;
-use wren_conformance::fixtures::{ada, at, revision};
+use wren_conformance::fixtures::{ada, at, every_minute, revision};
 use wren_core::store::{DeploymentStore, Namespace, PutOptions, RecordStore, Store};
 use wren_core::{Error, ErrorCode};
 use wren_store_sqlite::{SqliteOptions, SqliteStore};
@@ -145,22 +145,23 @@ async fn a_closed_store_says_so_and_a_dropped_one_has_written_what_was_queued() 
 async fn a_dropped_call_leaves_the_whole_effect_or_none() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open_path(folder.path().join("wren.db")).await.unwrap();
+    let owner = ada();
     for number in 0..200 {
         let name = format!("dropped-{number}");
-        let deploy = store.put_revision(&ada(), revision(&name, vec![wren_conformance::fixtures::every_minute("main")]));
+        let deploy = store.put_revision(&owner, revision(&name, vec![every_minute("main")]));
         // Polled a few times, at most: dropped before it was queued, while queued, or while written.
-        let polls = tokio::task::unconstrained(async {
+        let polls = async {
             for _ in 0..number % 4 {
                 tokio::task::yield_now().await;
             }
-        });
+        };
         tokio::select! { biased; _ = deploy => {}, () = polls => {} }
     }
     store.check().await.unwrap();
     let mut page = wren_core::store::ListDeployments::default();
     page.page.limit = 1000;
-    for overview in store.deployments(&ada(), page).await.unwrap().items {
+    for overview in store.deployments(&owner, page).await.unwrap().items {
         assert_eq!(overview.triggers.len(), 1);
-        store.revision(&ada(), overview.deployment.id, 1).await.unwrap();
+        store.revision(&owner, overview.deployment.id, 1).await.unwrap();
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
         Some(folder) => open_store(&DataArgs { data: folder.clone(), store: StoreChoice::Sqlite(None) }).await?,
         None => Arc::new(MemoryStore::new()),
     };
-    let executor = make_executor(args.executor)?;
+    let executor = make_executor(args.executor).await;
     server::refuse_without_sandbox(executor.as_ref()).await?;
     let engine = server::build_engine(Arc::clone(&store), executor, |options| {
         options.drain_ms = u64::try_from(DRAIN.as_millis()).unwrap_or(u64::MAX);

@@ -53,7 +53,7 @@ impl LocalScript {
     /// Where scripts cannot be contained, nothing is imported: what the static stage finds is returned, or, when that finds
     /// nothing, why the import could not be tried.
     pub(super) async fn examine(&self) -> Result<Examination, Failure> {
-        let executor = make_executor(ExecutorChoice::default())?;
+        let executor = make_executor(ExecutorChoice::default()).await;
         match executor.check().await {
             Ok(()) => self.examine_on(executor).await,
             Err(error) => {

@@ -1,10 +1,10 @@
 //! `wren test`: what is right with a script and what is not, without a server.
 
 use serde_json::json;
-use wren_core::model::TriggerKind;
-use wren_core::schedule::Rule;
 use wren_core::ErrorCode;
 use wren_core::deploy::Examination;
+use wren_core::model::TriggerKind;
+use wren_core::schedule::Rule;
 
 use super::local::{LocalScript, found};
 use crate::args::FileArgs;

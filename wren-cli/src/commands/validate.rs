@@ -81,10 +81,8 @@ fn manifest_document(manifest: &Manifest, now: DateTime<Utc>) -> Value {
 async fn remote(integrations: &[String], client: &Client, output: Output) -> Result<Value, Failure> {
     let body = json!({"integrations": integrations});
     let answer: Value = client.post("/v1/integrations/validate", &body).await?;
-    let reply: IntegrationsReply = serde_json::from_value(answer.clone()).unwrap_or(IntegrationsReply {
-        errors: Vec::new(),
-        warnings: Vec::new(),
-    });
+    let reply: IntegrationsReply = serde_json::from_value(answer.clone())
+        .unwrap_or(IntegrationsReply { errors: Vec::new(), warnings: Vec::new() });
     let titles = IntegrationDirectory::default();
     for name in integrations {
         let title = titles.find(name).map_or(name.as_str(), |integration| integration.title.as_str());

@@ -9,8 +9,8 @@ use super::log_view::LogView;
 use super::understood;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::wire::{LogPage, Run, RunPage, is_terminal};
 use crate::wire::LogLine;
+use crate::wire::{LogPage, Run, RunPage, is_terminal};
 
 /// How long between two questions.
 const PAUSE: Duration = Duration::from_millis(300);

@@ -63,7 +63,9 @@ fn write_place(text: &mut String, finding: &Problem, script: Option<&ScriptFile>
     push(text, format_args!("{gutter}{} {}:{number}{column}", palette.blue("-->"), harmless(name)));
 
     let local = script.and_then(|script| script.text.lines().nth(location.line.saturating_sub(1) as usize));
-    let Some(line) = location.snippet.as_deref().or(local).map(|line| line.trim_end_matches('\r')) else { return gutter };
+    let Some(line) = location.snippet.as_deref().or(local).map(|line| line.trim_end_matches('\r')) else {
+        return gutter;
+    };
     let bar = palette.blue("|");
     let (shown, caret) = line_and_caret(line, location.column, location.end_column);
     push(text, format_args!("{gutter} {bar}"));

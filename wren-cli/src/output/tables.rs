@@ -19,7 +19,11 @@ pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<I
         table.add_row(row.map(|cell| harmless(&cell).into_owned()));
     }
     // The style's own margin would indent the first column.
-    table.lines().map(|line| line.trim_end().strip_prefix(' ').unwrap_or_default().to_owned()).collect::<Vec<_>>().join("\n")
+    table
+        .lines()
+        .map(|line| line.trim_end().strip_prefix(' ').unwrap_or_default().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Returns a table of deployments.

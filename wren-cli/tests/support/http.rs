@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Wren;
 
 /// Sends a request with any bytes as its body; returns the status and the JSON that came back.
-pub fn request(wren: &Wren, method: &str, path: &str, key: &str, body: &[u8]) -> (u16, Value) {
+pub(crate) fn request(wren: &Wren, method: &str, path: &str, key: &str, body: &[u8]) -> (u16, Value) {
     let address = wren.url().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(super::PATIENCE)).unwrap();
@@ -30,14 +30,14 @@ pub fn request(wren: &Wren, method: &str, path: &str, key: &str, body: &[u8]) ->
 }
 
 /// Reads a path of the API.
-pub fn get(wren: &Wren, path: &str) -> Value {
+pub(crate) fn get(wren: &Wren, path: &str) -> Value {
     let (status, value) = request(wren, "GET", path, wren.key(), b"");
     assert_eq!(status, 200, "{path}: {value}");
     value
 }
 
 /// Reads all runs of a deployment, latest first.
-pub fn all_runs(wren: &Wren, deployment: &str) -> Vec<Value> {
+pub(crate) fn all_runs(wren: &Wren, deployment: &str) -> Vec<Value> {
     let mut runs = Vec::new();
     let mut cursor = String::new();
     loop {

@@ -1,9 +1,10 @@
 //! A real server and the real command line, in a folder of their own.
 
+#![allow(clippy::print_stdout, reason = "the test harness shows it")]
 #![allow(dead_code, reason = "each test binary uses its part of this")]
 
-pub mod http;
-pub mod processes;
+pub(crate) mod http;
+pub(crate) mod processes;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -14,12 +15,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long anything may take before a test gives up on it. Long, since machines that test are busy.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Says whether this machine can run sandboxed Python. Without it the test prints why and ends, but fails where everything
 /// is required.
 #[must_use]
-pub fn can_run_scripts() -> bool {
+pub(crate) fn can_run_scripts() -> bool {
     let missing: Vec<&str> = ["python3", "bwrap"].into_iter().filter(|program| !is_on_path(program)).collect();
     if missing.is_empty() {
         return true;
@@ -31,12 +32,13 @@ pub fn can_run_scripts() -> bool {
 }
 
 fn is_on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).exists()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).exists()))
 }
 
 /// Asks again and again until there is an answer, for at most [`PATIENCE`].
 #[track_caller]
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask() {
@@ -48,7 +50,7 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A Wren on its own data folder. Dropping it kills the server.
-pub struct Wren {
+pub(crate) struct Wren {
     folder: tempfile::TempDir,
     server: Option<Child>,
     url: String,
@@ -58,7 +60,7 @@ pub struct Wren {
 
 impl Wren {
     /// Starts a server on an empty data folder, with further options of `wren serve`, and makes a key.
-    pub fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let mut wren = Self {
             folder: tempfile::tempdir().unwrap(),
             server: None,
@@ -72,7 +74,7 @@ impl Wren {
     }
 
     /// Starts the server again, on the same data and any free port.
-    pub fn start_server(&mut self) {
+    pub(crate) fn start_server(&mut self) {
         let log = std::fs::File::options().create(true).append(true).open(self.path("server.log")).unwrap();
         let mut command = self.command(["serve", "--listen", "127.0.0.1:0"]);
         command.args(&self.options).env("WREN_LOG", "info,wren_core=debug").stdout(Stdio::piped()).stderr(log);
@@ -84,39 +86,39 @@ impl Wren {
         self.url = url.unwrap_or_else(|| panic!("no address but {line:?}: {}", self.server_log())).to_owned();
     }
 
-    pub fn make_key(&self, owner: &str) -> String {
+    pub(crate) fn make_key(&self, owner: &str) -> String {
         let document = self.json(["keys", "create", "--owner", owner, "--json"]);
         document["key"].as_str().unwrap().to_owned()
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    pub fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
-    pub fn server_pid(&self) -> u32 {
+    pub(crate) fn server_pid(&self) -> u32 {
         self.server.as_ref().unwrap().id()
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a script and returns its name; commands run in its folder.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         std::fs::write(self.path(name), content).unwrap();
         name.to_owned()
     }
 
-    pub fn server_log(&self) -> String {
+    pub(crate) fn server_log(&self) -> String {
         std::fs::read_to_string(self.path("server.log")).unwrap_or_default()
     }
 
     /// Makes a command of the real binary that knows nothing but this folder and server.
-    pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_wren")));
         command.args(args).current_dir(self.folder.path()).env("HOME", self.folder.path()).env("TZ", "UTC");
         command.env_remove("XDG_CONFIG_HOME").env_remove("WREN_CONFIG").env_remove("WREN_LOG");
@@ -125,13 +127,13 @@ impl Wren {
     }
 
     /// Runs a command to its end.
-    pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ended {
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ended {
         Ended::from(self.command(args).output().unwrap())
     }
 
     /// Runs a command that must succeed and returns what it printed.
     #[track_caller]
-    pub fn text<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+    pub(crate) fn text<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
         let ended = self.run(args);
         assert_eq!(ended.code, 0, "{}{}\nserver: {}", ended.stdout, ended.stderr, self.server_log());
         ended.stdout
@@ -139,20 +141,20 @@ impl Wren {
 
     /// Runs a command with `--json` that must succeed and returns its document.
     #[track_caller]
-    pub fn json<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Value {
+    pub(crate) fn json<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Value {
         let text = self.text(args);
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
     /// Asks the server to end and waits for it.
-    pub fn stop_gracefully(&mut self) -> ExitStatus {
+    pub(crate) fn stop_gracefully(&mut self) -> ExitStatus {
         let mut child = self.server.take().unwrap();
         processes::signal(child.id(), "TERM");
         eventually("the server's end", || child.try_wait().unwrap())
     }
 
     /// Kills the server as a crash would: nothing of it runs another instruction.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.server.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -170,16 +172,16 @@ impl Drop for Wren {
 
 /// What a command left behind.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
     /// Returns the error that a command with `--json` printed.
     #[track_caller]
-    pub fn error(&self) -> Value {
+    pub(crate) fn error(&self) -> Value {
         let document: Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"));
         document["error"].clone()
     }

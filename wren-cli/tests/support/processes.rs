@@ -5,8 +5,8 @@ use std::process::Command;
 
 /// A process, told from another that got its number later by when it was started.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Process {
-    pub pid: u32,
+pub(crate) struct Process {
+    pub(crate) pid: u32,
     parent: u32,
     started: u64,
     name: String,
@@ -14,7 +14,7 @@ pub struct Process {
 }
 
 /// Sends a signal by name.
-pub fn signal(pid: u32, name: &str) {
+pub(crate) fn signal(pid: u32, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap();
     assert!(status.success(), "kill -{name} {pid}");
 }
@@ -41,7 +41,7 @@ fn read(pid: u32) -> Option<Process> {
 }
 
 /// Returns everything that descends from a process.
-pub fn descendants(root: u32) -> BTreeSet<Process> {
+pub(crate) fn descendants(root: u32) -> BTreeSet<Process> {
     let all = all();
     let mut found = BTreeSet::new();
     let mut parents = vec![root];
@@ -56,11 +56,11 @@ pub fn descendants(root: u32) -> BTreeSet<Process> {
 }
 
 /// Says whether a process still lives; one that only waits to be buried does not.
-pub fn is_alive(process: &Process) -> bool {
+pub(crate) fn is_alive(process: &Process) -> bool {
     read(process.pid).is_some_and(|now| now.started == process.started && !matches!(now.state, 'Z' | 'X'))
 }
 
 /// Returns the living processes of a name.
-pub fn named(name: &str) -> Vec<Process> {
+pub(crate) fn named(name: &str) -> Vec<Process> {
     all().into_iter().filter(|process| process.name == name && is_alive(process)).collect()
 }

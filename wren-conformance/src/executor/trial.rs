@@ -106,8 +106,7 @@ impl Trial {
     pub async fn run_into(self, executor: &Arc<dyn Executor>, logs: Arc<MemoryLogSink>) -> Ran {
         let context = Arc::new(context(&self.func));
         let script = Script::new(self.script).with_settings(self.settings);
-        let invocation =
-            Invocation::new(script, Arc::clone(&context)).with_event(self.event).with_limits(self.limits);
+        let invocation = Invocation::new(script, Arc::clone(&context)).with_event(self.event).with_limits(self.limits);
         let host = RunHost::new(self.host, context);
         let outcome = executor.run(invocation, host, logs.clone(), self.cancel).await.unwrap();
         Ran { end: outcome.end, lines: logs.lines(), isolation: outcome.isolation }

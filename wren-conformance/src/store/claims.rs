@@ -37,7 +37,7 @@ pub async fn a_claim_starts_the_run_and_its_attempt(test: StoreUnderTest) {
     let options = ClaimOptions { worker: worker("wkr_2:a"), ..claim(at(61)) };
     let claimed = store.claim(options).await.unwrap().runs;
     let (run, attempts) = store.run(&ada(), id).await.unwrap();
-    assert_eq!(claimed, [run.clone()]);
+    assert_eq!(claimed, std::slice::from_ref(&run));
     assert_eq!((run.state, run.epoch, run.attempt, run.started_at), (RunState::Running, 1, 1, Some(at(61))));
     let lease = run.claim.unwrap();
     assert_eq!((lease.worker, lease.lease_until), (worker("wkr_2:a"), at(61) + LEASE));

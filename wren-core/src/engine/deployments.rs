@@ -131,6 +131,9 @@ impl Engine {
     pub async fn undeploy(&self, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview> {
         let inner = &self.inner;
         let before = inner.store.deployment(owner, id).await?;
+        if before.deployment.status == DeploymentStatus::Undeployed {
+            return Err(Error::new(ErrorCode::Conflict, format!("deployment {id} is undeployed already")));
+        }
         let overview = set_status(inner, owner, id, DeploymentStatus::Undeployed, None).await?;
         for trigger in &before.triggers {
             inner.unplan(trigger.id.uuid().as_u128());

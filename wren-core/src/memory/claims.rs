@@ -13,7 +13,7 @@ use crate::store::{Candidate, ClaimLimits, pick_fairly};
 impl RunTable {
     /// Picks the runs that a claim returns.
     pub(super) fn pick(&self, now: DateTime<Utc>, limits: ClaimLimits) -> Vec<RunId> {
-        let owners: Vec<(&OwnerId, &BTreeSet<(Age, DeploymentId)>, usize)> = self
+        let owners: Vec<_> = self
             .heads
             .iter()
             .filter(|(_, heads)| heads.first().is_some_and(|(age, _)| age.not_before <= now))

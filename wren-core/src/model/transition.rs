@@ -70,6 +70,7 @@ pub struct Rescue {
 
 /// Something that happens to a run.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "an event lives for one call and is never stored")]
 pub enum RunEvent {
     /// A worker takes it.
     Claim {

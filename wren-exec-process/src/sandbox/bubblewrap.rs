@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::child::{ChildSetup, filter_bytes};
+use super::raw::{ChildSetup, filter_bytes};
 use super::files::Files;
 use super::{NOBODY, Pipes, Start, seccomp};
 use crate::options::ProcessOptions;
@@ -95,7 +95,7 @@ impl Bubblewrap {
         let mut command = Command::new(&self.bwrap);
         // Bubblewrap's own environment and arguments can be read inside, through `/proc/1`, until it executes the guest.
         command.env_clear().arg("--args").arg(arguments.as_raw_fd().to_string()).arg("--").arg(&self.python);
-        command.args(["-I", "-S", "-B", &format!("{SDK}/{}", super::files::MAIN)]);
+        command.args(["-I", "-S", "-B", &format!("{SDK}/{}", wren_sdk::ENTRY)]);
         command.arg(pipes.channel.as_raw_fd().to_string());
         command.stdin(Stdio::null()).stdout(pipes.stdout).stderr(pipes.stderr);
         let mut inherit = vec![arguments.as_raw_fd(), pipes.channel.as_raw_fd()];
@@ -107,7 +107,7 @@ impl Bubblewrap {
             inherit,
             landlock: None,
             seccomp: Vec::new(),
-            kept: filters.into_iter().chain([arguments]).map(Into::into).chain([pipes.channel]).collect(),
+            _kept: filters.into_iter().chain([arguments]).map(Into::into).chain([pipes.channel]).collect(),
         };
         setup.install(&mut command);
         Ok(command)

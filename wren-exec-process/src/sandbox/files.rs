@@ -9,9 +9,6 @@ use std::process::{Command, Stdio};
 use super::lockdir::LockedDir;
 use super::scratch;
 
-/// The program that guests run, below the SDK's folder.
-pub(crate) const MAIN: &str = "wren/_runtime/main.py";
-
 /// A folder with the SDK, a small `/etc`, and room for scratch folders.
 #[derive(Debug)]
 pub(crate) struct Files {
@@ -29,9 +26,8 @@ impl Files {
         let files = Self { folder };
         // Guests may run as another user than this process; nothing here is secret.
         make_folder(files.folder.path())?;
-        for (path, content) in wren_sdk::FILES {
-            write_file(&files.sdk(), path, content.as_bytes())?;
-        }
+        fs::create_dir(files.sdk())?;
+        wren_sdk::write_to(&files.sdk())?;
         write_file(&files.etc(), "passwd", b"wren:x:65534:65534:Wren:/tmp/home:/usr/sbin/nologin\n")?;
         write_file(&files.etc(), "group", b"wren:x:65534:\n")?;
         write_file(&files.etc(), "hosts", b"127.0.0.1 localhost wren\n")?;

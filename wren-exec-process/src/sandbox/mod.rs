@@ -2,7 +2,7 @@
 
 mod bubblewrap;
 mod cgroup;
-mod child;
+mod raw;
 mod files;
 mod lockdir;
 mod process;
@@ -22,9 +22,8 @@ use tokio::net::unix::pipe;
 use wren_core::executor::Limits;
 
 use self::bubblewrap::Bubblewrap;
-pub(crate) use self::bubblewrap::PACKAGES;
 use self::cgroup::Cgroups;
-use self::child::Rlimit;
+use self::raw::Rlimit;
 use self::files::Files;
 use self::process::SandboxProcess;
 use self::reduced::Reduced;

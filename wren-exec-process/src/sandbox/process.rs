@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{sleep, timeout};
 
 use super::cgroup::RunCgroup;
+use super::raw;
 use super::scratch::Scratch;
 use super::spawner::{Remains, Spawner};
 use crate::session::{Exit, GuestProcess};
@@ -43,10 +43,7 @@ impl SandboxProcess {
     ) -> std::io::Result<Self> {
         let pid = Pid::from_child(&child);
         let mut remains = Remains { child, cgroup, scratch, spawner };
-        match pidfd_open(pid, PidfdFlags::NONBLOCK)
-            .map_err(std::io::Error::from)
-            .and_then(|handle| AsyncFd::with_interest(handle, Interest::READABLE))
-        {
+        match raw::watched(pid) {
             Ok(handle) => Ok(Self { handle, pid, nested, exit: None, remains: Some(remains) }),
             Err(error) => {
                 let _ = remains.child.kill();

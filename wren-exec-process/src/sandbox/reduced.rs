@@ -14,7 +14,7 @@ use landlock::{
 };
 use seccompiler::BpfProgram;
 
-use super::child::{ChildSetup, landlock_version};
+use super::raw::{ChildSetup, landlock_version};
 use super::files::Files;
 use super::scratch::Scratch;
 use super::{Pipes, Start, seccomp};
@@ -50,7 +50,7 @@ impl Reduced {
         readable.push(files.sdk());
         Ok(Self {
             python: python.executable.clone(),
-            main: files.sdk().join(super::files::MAIN),
+            main: files.sdk().join(wren_sdk::ENTRY),
             readable,
             filters: seccomp::reduced(version >= SCOPES_SIGNALS)?,
             drop_to,
@@ -75,7 +75,7 @@ impl Reduced {
             inherit: vec![pipes.channel.as_raw_fd()],
             landlock: Some(ruleset),
             seccomp: self.filters.clone(),
-            kept: vec![pipes.channel],
+            _kept: vec![pipes.channel],
         };
         setup.install(&mut command);
         Ok(command)

@@ -124,13 +124,11 @@ pub(crate) async fn listen<R: AsyncRead + Unpin>(
     loop {
         let bytes = match frames.next().await {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Spoken::Closed,
             Err(FrameError::TooLong(size)) => {
                 let what = format!("a frame of {size} bytes, more than {MAX_FRAME_BYTES}");
                 return Spoken::Broken(verdict::broken(&what));
             }
-            // A guest that is killed within a frame ends so; how its process ended says more.
-            Err(FrameError::Io(_)) => return Spoken::Closed,
+            Ok(None) | Err(FrameError::Ended) => return Spoken::Closed,
         };
         let frame: GuestFrame = match serde_json::from_slice(&bytes) {
             Ok(frame) => frame,

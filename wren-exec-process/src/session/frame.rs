@@ -1,7 +1,5 @@
 //! Frames: a 4-byte big-endian length, then that many bytes of JSON.
 
-use std::io;
-
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
@@ -22,8 +20,8 @@ pub(crate) struct FrameReader<R> {
 pub(crate) enum FrameError {
     /// A length above [`MAX_FRAME_BYTES`].
     TooLong(usize),
-    /// The stream failed, or ended within a frame.
-    Io(io::Error),
+    /// The stream failed, or ended within a frame: how the guest's process ended says more.
+    Ended,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
@@ -37,12 +35,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             if let Some(frame) = self.buffered()? {
                 return Ok(Some(frame));
             }
-            if self.inner.read_buf(&mut self.buffer).await.map_err(FrameError::Io)? == 0 {
-                return if self.buffer.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(FrameError::Io(io::ErrorKind::UnexpectedEof.into()))
-                };
+            if self.inner.read_buf(&mut self.buffer).await.map_err(|_| FrameError::Ended)? == 0 {
+                return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Ended) };
             }
         }
     }
@@ -88,7 +82,7 @@ mod tests {
         bytes.extend(encode(&serde_json::json!({"t": "ü"})).unwrap());
         for split in 0..=bytes.len() {
             let (head, tail) = bytes.split_at(split);
-            let mut reader = FrameReader::new(head.chain(tail));
+            let mut reader = FrameReader::new(tokio::io::AsyncReadExt::chain(head, tail));
             assert_eq!(reader.next().await.unwrap().unwrap(), r#"{"t":"a"}"#);
             assert_eq!(reader.next().await.unwrap().unwrap(), r#"{"t":"ü"}"#);
             assert!(reader.next().await.unwrap().is_none());
@@ -104,6 +98,6 @@ mod tests {
     #[tokio::test]
     async fn a_stream_that_ends_within_a_frame_is_an_error() {
         let mut reader = FrameReader::new(&[0, 0, 0, 9, b'{'][..]);
-        assert!(matches!(reader.next().await, Err(FrameError::Io(_))));
+        assert!(matches!(reader.next().await, Err(FrameError::Ended)));
     }
 }

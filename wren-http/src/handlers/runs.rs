@@ -93,8 +93,8 @@ pub(crate) struct RunBody {
 
 impl Payload for RunBody {}
 
-/// `POST /v1/deployments/{id}/runs`, with or without a body: 202 with the queued run, or with the run that a request with
-/// the same `Idempotency-Key` queued before, as it is now.
+/// `POST /v1/deployments/{id}/runs`, with or without a body: 202 with the queued run, or with the run that an earlier
+/// request with the same `Idempotency-Key` queued, as it is now.
 pub(crate) async fn run_now(
     State(api): State<Api>,
     caller: Caller,

@@ -1,4 +1,6 @@
-//! The bodies of answers, for those who write them and for clients who read them. Instants are RFC 3339 in UTC with `Z`.
+//! The bodies of answers, for the server that writes them and for clients that read them.
+//!
+//! Instants are RFC 3339 in UTC with `Z`, without a fraction of a second when there is none.
 
 mod deployment;
 mod integration;

@@ -1,10 +1,13 @@
 //! `POST /v1/scripts/deploy`.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use wren_core::ErrorCode;
 use wren_core::executor::{InspectedTrigger, Inspection};
 
-use crate::support::{NOW, World};
+use crate::support::{Check, NOW, World};
 
 const PATH: &str = "/v1/scripts/deploy";
 const SCRIPT: &str = "import wren\n\n@wren.on_schedule(\"0 9 * * *\")\ndef daily_report():\n    pass\n";
@@ -100,4 +103,37 @@ async fn a_paused_deployment_refuses_a_deploy() {
     let id = world.post(PATH, &json!({"script": SCRIPT})).await.json(201)["deployment_id"].as_str().unwrap().to_owned();
     world.poke(&format!("/v1/deployments/{id}/pause")).await.json(200);
     world.post(PATH, &json!({"script": SCRIPT})).await.error(409, ErrorCode::Conflict);
+}
+
+#[tokio::test]
+async fn a_deploy_goes_on_when_its_caller_hangs_up() {
+    let world = with_cron("0 9 * * *").await;
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    *world.executor.inspect.lock() = Check::Waits(Arc::clone(&begun), Arc::clone(&go_on));
+    let request = json!({"script": SCRIPT});
+    tokio::select! {
+        _ = world.post(PATH, &request) => unreachable!("the executor waits"),
+        () = begun.notified() => {}
+    }
+    go_on.notify_one();
+    for _ in 0..1000 {
+        if world.get("/v1/deployments").await.json(200)["deployments"] != json!([]) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the deploy ended with its caller");
+}
+
+#[tokio::test]
+async fn a_platform_that_cannot_inspect_says_so_without_detail() {
+    let world = with_cron("0 9 * * *").await;
+    for (inspect, status, code) in
+        [(Check::Unavailable, 503, ErrorCode::ExecutorUnavailable), (Check::Panics, 500, ErrorCode::Internal)]
+    {
+        *world.executor.inspect.lock() = inspect;
+        let answer = world.post(PATH, &json!({"script": SCRIPT})).await;
+        answer.error(status, code);
+        assert!(!answer.text.contains("secret-path"), "{}", answer.text);
+    }
 }

@@ -17,7 +17,8 @@ async fn logs_come_in_order_with_where_to_go_on() {
     let world = World::new().await;
     let (_, run) = world.reported(&ada()).await;
     let path = format!("/v1/runs/{}/logs", run.id);
-    let line = |seq: u64, text: &str| json!({"seq": seq, "at": "2024-12-08T09:00:15Z", "attempt": 1, "stream": "stdout", "text": text});
+    let at = "2024-12-08T09:00:15Z";
+    let line = |seq: u64, text: &str| json!({"seq": seq, "at": at, "attempt": 1, "stream": "stdout", "text": text});
     let body = world.get(&path).await.json(200);
     let expected = json!({
         "run_id": run.id.to_string(),

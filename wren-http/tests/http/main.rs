@@ -1,5 +1,7 @@
 //! The API as a caller meets it: through the router, and over a socket where the socket matters.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene may panic")]
+
 mod auth;
 mod bodies;
 mod correlation;

@@ -32,7 +32,8 @@ def _refuse(value: object) -> object:
 def _accelerated() -> tuple[Callable[[Any], str], Callable[[str], Any]]:
     from _json import encode_basestring, make_encoder, make_scanner
 
-    scan = make_scanner(_ScannerSettings)
+    settings: Any = _ScannerSettings
+    scan = make_scanner(settings)
 
     def dumps(value: Any) -> str:
         # The first argument is the set of containers being written, which finds cycles; it is fresh for each call.

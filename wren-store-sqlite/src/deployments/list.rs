@@ -15,9 +15,7 @@ const LIST: &str = "deployments";
 
 /// Reads a deployment with its triggers.
 pub(super) async fn deployment(readers: &SqlitePool, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview> {
-    table::read_overview(readers, owner, id)
-        .await?
-        .ok_or_else(|| Error::not_found(format_args!("deployment {id}")))
+    table::read_overview(readers, owner, id).await?.ok_or_else(|| Error::not_found(format_args!("deployment {id}")))
 }
 
 /// Reads a page of an owner's deployments.
@@ -54,12 +52,7 @@ pub(super) async fn deployments(
 }
 
 /// Reads a revision with its script.
-pub(super) async fn revision(
-    readers: &SqlitePool,
-    owner: &OwnerId,
-    id: DeploymentId,
-    number: u32,
-) -> Result<Revision> {
+pub(super) async fn revision(readers: &SqlitePool, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Revision> {
     let row = sqlx::query(
         "SELECT s.source, v.script_sha256, v.manifest, v.created_at FROM deployments d \
          JOIN revisions v ON v.deployment_id = d.id \

@@ -117,6 +117,7 @@ impl Put {
     /// Says whether script or manifest are other than the current revision's.
     async fn differs(&self, connection: &mut SqliteConnection, deployment: &Deployment) -> Result<bool> {
         let Some((sha256, manifest)) = table::current_revision(connection, deployment).await? else { return Ok(true) };
-        Ok(sha256 != self.revision.script_sha256 || parsed::<Manifest>("manifest", &manifest)? != self.revision.manifest)
+        Ok(sha256 != self.revision.script_sha256
+            || parsed::<Manifest>("manifest", &manifest)? != self.revision.manifest)
     }
 }

@@ -9,7 +9,7 @@ use wren_core::{DeploymentId, Error, ErrorCode, OwnerId, Result};
 use super::table;
 use crate::error::OrStoreError;
 use crate::rows::{self, Columns, blob, run_columns, trimmed};
-use crate::runs::table::Changes;
+use crate::runs::changes::Changes;
 use crate::writer::Operation;
 
 /// Sets a deployment's status.

@@ -83,16 +83,13 @@ pub(crate) async fn read(
     owner: &OwnerId,
     id: DeploymentId,
 ) -> Result<Option<Deployment>> {
-    let row = sqlx::query(concat!(
-        "SELECT ",
-        deployment_columns!(),
-        " FROM deployments d WHERE d.id = ? AND d.owner = ?"
-    ))
-    .bind(blob(id.uuid()))
-    .bind(owner.as_str().to_owned())
-    .fetch_optional(connection)
-    .await
-    .or_store_error()?;
+    let row =
+        sqlx::query(concat!("SELECT ", deployment_columns!(), " FROM deployments d WHERE d.id = ? AND d.owner = ?"))
+            .bind(blob(id.uuid()))
+            .bind(owner.as_str().to_owned())
+            .fetch_optional(connection)
+            .await
+            .or_store_error()?;
     row.map(|row| read_row(&mut Columns::new(&row))).transpose()
 }
 
@@ -102,16 +99,13 @@ pub(super) async fn read_overview(
     owner: &OwnerId,
     id: DeploymentId,
 ) -> Result<Option<DeploymentOverview>> {
-    let row = sqlx::query(concat!(
-        "SELECT ",
-        overview_columns!(),
-        " FROM deployments d WHERE d.id = ? AND d.owner = ?"
-    ))
-    .bind(blob(id.uuid()))
-    .bind(owner.as_str().to_owned())
-    .fetch_optional(executor)
-    .await
-    .or_store_error()?;
+    let row =
+        sqlx::query(concat!("SELECT ", overview_columns!(), " FROM deployments d WHERE d.id = ? AND d.owner = ?"))
+            .bind(blob(id.uuid()))
+            .bind(owner.as_str().to_owned())
+            .fetch_optional(executor)
+            .await
+            .or_store_error()?;
     row.map(|row| overview(&mut Columns::new(&row))).transpose()
 }
 
@@ -135,11 +129,8 @@ pub(super) fn trigger(columns: &mut Columns<'_>) -> Result<Trigger> {
 pub(super) async fn triggers(connection: &mut SqliteConnection, id: DeploymentId) -> Result<Vec<Trigger>> {
     let text = format!("SELECT {TRIGGER_COLUMNS} FROM triggers WHERE deployment_id = ? ORDER BY position");
     // Safe: a constant's text.
-    let rows = sqlx::query(sqlx::AssertSqlSafe(text))
-        .bind(blob(id.uuid()))
-        .fetch_all(connection)
-        .await
-        .or_store_error()?;
+    let rows =
+        sqlx::query(sqlx::AssertSqlSafe(text)).bind(blob(id.uuid())).fetch_all(connection).await.or_store_error()?;
     rows.iter().map(|row| trigger(&mut Columns::new(row))).collect()
 }
 

@@ -5,7 +5,8 @@ use sqlx::SqliteConnection;
 use wren_core::model::{Run, RunEvent};
 use wren_core::{Error, ErrorCode, OwnerId, Result, RunId, WireError};
 
-use super::table::{self, Changes};
+use super::changes::Changes;
+use super::table;
 use crate::writer::Operation;
 
 /// Cancels a queued run, or asks a running one to end.

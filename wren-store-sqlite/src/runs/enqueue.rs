@@ -37,14 +37,13 @@ impl Enqueue {
             return Ok(Err(Error::not_found(format_args!("deployment {id}"))));
         };
         let key = FireKey::Event(asked.idempotency_key.clone().unwrap_or_else(|| asked.run_id.to_string()));
-        let first = sqlx::query(
-            "SELECT id FROM runs WHERE deployment_id = ? AND dedupe_key = ? AND trigger_id IS NULL",
-        )
-        .bind(blob(id.uuid()))
-        .bind(key.dedupe_key())
-        .fetch_optional(&mut *connection)
-        .await
-        .or_store_error()?;
+        let first =
+            sqlx::query("SELECT id FROM runs WHERE deployment_id = ? AND dedupe_key = ? AND trigger_id IS NULL")
+                .bind(blob(id.uuid()))
+                .bind(key.dedupe_key())
+                .fetch_optional(&mut *connection)
+                .await
+                .or_store_error()?;
         if let Some(row) = first {
             let first = RunId::from_uuid(rows::uuid(row.try_get(0).or_store_error()?)?);
             let mut found = table::load(connection, &[first]).await?;

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::SqliteConnection;
-use wren_core::RunId;
 use wren_core::Result;
+use wren_core::RunId;
 use wren_core::model::{Run, RunEvent};
 use wren_core::store::{ExtendOutcome, Held};
 
@@ -48,19 +48,16 @@ impl Operation for Extend {
     }
 }
 
+pub(crate) const EXTEND: &str = "WITH v (id, lease_until) AS (VALUES {rows}) \
+     UPDATE runs SET lease_until = v.lease_until FROM v WHERE runs.id = v.id";
+
 /// Writes the leases alone: the row keeps its length, so SQLite changes it in place, however large its payload.
 async fn write_leases(connection: &mut SqliteConnection, runs: &[Run]) -> Result<()> {
     for piece in pieces(runs) {
-        let mut statement = with_rows(
-            "WITH v (id, lease_until) AS (VALUES {rows}) \
-             UPDATE runs SET lease_until = v.lease_until FROM v WHERE runs.id = v.id",
-            piece.len(),
-            2,
-        );
+        let mut statement = with_rows(EXTEND, piece.len(), 2);
         for run in piece {
-            statement = statement
-                .bind(blob(run.id.uuid()))
-                .bind(run.claim.as_ref().map(|claim| micros(claim.lease_until)));
+            statement =
+                statement.bind(blob(run.id.uuid())).bind(run.claim.as_ref().map(|claim| micros(claim.lease_until)));
         }
         statement.execute(&mut *connection).await.or_store_error()?;
     }

@@ -7,8 +7,9 @@ use wren_core::model::{AttemptEnd, Completion, Run, RunEvent, TransitionError};
 use wren_core::store::{FinishOptions, Held};
 use wren_core::{Error, ErrorCode, Result, RunId};
 
+use super::changes::Changes;
 use super::logs::{Appending, holds};
-use super::table::{self, Changes};
+use super::table;
 use crate::error::OrStoreError;
 use crate::rows::{blob, parsed, trimmed};
 use crate::writer::Operation;
@@ -51,11 +52,10 @@ impl Operation for Finish {
                 continue;
             }
             appending.add(run, &options.logs);
-            let event =
-                RunEvent::Complete { fence: held.fence, completion, isolation: options.isolation.clone() };
-            changes.apply(run, event, trimmed(options.now))?.map_err(|refused| {
-                Error::internal("a held run refused to end", refused)
-            })?;
+            let event = RunEvent::Complete { fence: held.fence, completion, isolation: options.isolation.clone() };
+            changes
+                .apply(run, event, trimmed(options.now))?
+                .map_err(|refused| Error::internal("a held run refused to end", refused))?;
             ends.insert(held, end);
             answers.push(Ok(run.clone()));
         }

@@ -8,7 +8,8 @@ use wren_core::model::{DeploymentStatus, FireKey, Run, RunEvent, RunPolicy, RunS
 use wren_core::store::{Admission, Disposition, Fire, Fired, admit, superseded};
 use wren_core::{DeploymentId, Error, OwnerId, Result, RunId, TriggerId};
 
-use super::table::{self, Changes};
+use super::changes::Changes;
+use super::table;
 use crate::error::OrStoreError;
 use crate::rows::{self, Columns, blob, micros, parsed, run_columns, trimmed, word};
 use crate::sql::{pieces, with_list, with_rows};
@@ -133,12 +134,7 @@ impl Recording {
         let moved: Vec<(TriggerId, i64)> =
             self.targets.iter().filter(|(_, target)| target.moved).map(|(id, target)| (*id, target.cursor)).collect();
         for piece in pieces(&moved) {
-            let mut statement = with_rows(
-                "WITH v (id, cursor) AS (VALUES {rows}) \
-                 UPDATE triggers SET cursor = v.cursor FROM v WHERE triggers.id = v.id",
-                piece.len(),
-                2,
-            );
+            let mut statement = with_rows(MOVE_CURSORS, piece.len(), 2);
             for (id, cursor) in piece {
                 statement = statement.bind(blob(id.uuid())).bind(*cursor);
             }
@@ -211,16 +207,22 @@ fn new_run(target: &Target, key: FireKey, fire: &Fire, now: DateTime<Utc>) -> Ru
     }
 }
 
+pub(crate) const MOVE_CURSORS: &str = "WITH v (id, cursor) AS (VALUES {rows}) \
+     UPDATE triggers SET cursor = v.cursor FROM v WHERE triggers.id = v.id";
+
+pub(crate) const TARGETS: &str = "SELECT t.id, t.owner, t.deployment_id, t.revision, t.kind, t.func, t.policy, d.status, \
+     t.cursor, EXISTS (SELECT 1 FROM runs r WHERE r.deployment_id = t.deployment_id AND r.trigger_id = t.id \
+     AND r.completed_at IS NULL) \
+     FROM triggers t CROSS JOIN deployments d ON d.id = t.deployment_id WHERE t.id IN ({list})";
+
+pub(crate) const KNOWN: &str = "WITH v (trigger_id, dedupe_key) AS (VALUES {rows}) \
+     SELECT r.trigger_id, r.dedupe_key, r.id \
+     FROM v CROSS JOIN runs r ON r.trigger_id = v.trigger_id AND r.dedupe_key = v.dedupe_key";
+
 async fn read_targets(connection: &mut SqliteConnection, ids: &[TriggerId]) -> Result<HashMap<TriggerId, Target>> {
     let mut targets = HashMap::with_capacity(ids.len());
     for piece in pieces(ids) {
-        let mut statement = with_list(
-            "SELECT t.id, t.owner, t.deployment_id, t.revision, t.kind, t.func, t.policy, d.status, t.cursor, \
-             EXISTS (SELECT 1 FROM runs r WHERE r.deployment_id = t.deployment_id AND r.trigger_id = t.id \
-             AND r.completed_at IS NULL) \
-             FROM triggers t JOIN deployments d ON d.id = t.deployment_id WHERE t.id IN ({list})",
-            piece.len(),
-        );
+        let mut statement = with_list(TARGETS, piece.len());
         for id in piece {
             statement = statement.bind(blob(id.uuid()));
         }
@@ -254,12 +256,7 @@ async fn read_known(
 ) -> Result<HashMap<(TriggerId, String), RunId>> {
     let mut known = HashMap::with_capacity(keys.len());
     for piece in pieces(keys) {
-        let mut statement = with_rows(
-            "WITH v (trigger_id, dedupe_key) AS (VALUES {rows}) SELECT r.trigger_id, r.dedupe_key, r.id \
-             FROM v CROSS JOIN runs r ON r.trigger_id = v.trigger_id AND r.dedupe_key = v.dedupe_key",
-            piece.len(),
-            2,
-        );
+        let mut statement = with_rows(KNOWN, piece.len(), 2);
         for (trigger, key) in piece {
             statement = statement.bind(blob(trigger.uuid())).bind(key.clone());
         }
@@ -273,22 +270,24 @@ async fn read_known(
     Ok(known)
 }
 
+pub(crate) const ACTIVE: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM runs r WHERE r.deployment_id = ? AND r.trigger_id = ? AND r.completed_at IS NULL \
+     ORDER BY r.scheduled_for, r.id"
+);
+
 /// Returns the queued and running runs of a trigger, oldest first.
 async fn read_active(
     connection: &mut SqliteConnection,
     deployment: DeploymentId,
     trigger: TriggerId,
 ) -> Result<Vec<Run>> {
-    let rows = sqlx::query(concat!(
-        "SELECT ",
-        run_columns!(),
-        " FROM runs r WHERE r.deployment_id = ? AND r.trigger_id = ? AND r.completed_at IS NULL \
-         ORDER BY r.scheduled_for, r.id"
-    ))
-    .bind(blob(deployment.uuid()))
-    .bind(blob(trigger.uuid()))
-    .fetch_all(connection)
-    .await
-    .or_store_error()?;
+    let rows = sqlx::query(ACTIVE)
+        .bind(blob(deployment.uuid()))
+        .bind(blob(trigger.uuid()))
+        .fetch_all(connection)
+        .await
+        .or_store_error()?;
     rows.iter().map(|row| rows::run(&mut Columns::new(row))).collect()
 }

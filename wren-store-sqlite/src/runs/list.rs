@@ -33,21 +33,23 @@ impl AttemptRow {
     }
 }
 
+pub(crate) const RUN: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    ", (SELECT json_group_array(json_object('number', number, 'epoch', epoch, 'worker', worker, \
+     'started_at', started_at, 'ended_at', ended_at, 'end', end, 'error', json(error)) ORDER BY epoch) \
+     FROM attempts WHERE run_id = r.id) FROM runs r WHERE r.id = ? AND r.owner = ?"
+);
+
 /// Reads a run and its attempts.
 pub(super) async fn run(readers: &SqlitePool, owner: &OwnerId, id: RunId) -> Result<(Run, Vec<Attempt>)> {
-    let row = sqlx::query(concat!(
-        "SELECT ",
-        run_columns!(),
-        ", (SELECT json_group_array(json_object('number', number, 'epoch', epoch, 'worker', worker, \
-         'started_at', started_at, 'ended_at', ended_at, 'end', end, 'error', json(error)) ORDER BY epoch) \
-         FROM attempts WHERE run_id = r.id) FROM runs r WHERE r.id = ? AND r.owner = ?"
-    ))
-    .bind(blob(id.uuid()))
-    .bind(owner.as_str().to_owned())
-    .fetch_optional(readers)
-    .await
-    .or_store_error()?
-    .ok_or_else(|| Error::not_found(format_args!("run {id}")))?;
+    let row = sqlx::query(RUN)
+        .bind(blob(id.uuid()))
+        .bind(owner.as_str().to_owned())
+        .fetch_optional(readers)
+        .await
+        .or_store_error()?
+        .ok_or_else(|| Error::not_found(format_args!("run {id}")))?;
     let mut columns = Columns::new(&row);
     let run = rows::run(&mut columns)?;
     let attempts: Vec<AttemptRow> = parsed("attempts", columns.text()?)?;
@@ -84,7 +86,6 @@ pub(super) async fn runs(readers: &SqlitePool, owner: &OwnerId, options: ListRun
     Ok(Page::from_overread(items, limit, |last: &Run| cursor::encode(LIST, last.scheduled_for, last.id)))
 }
 
-
 /// Writes the statement of a list, with the index that the filters call for: the planner, without statistics, would guess.
 pub(super) fn statement(options: &ListRuns) -> String {
     let index = match (options.trigger_id, options.deployment_id, options.state) {
@@ -92,7 +93,9 @@ pub(super) fn statement(options: &ListRuns) -> String {
         (None, Some(_), _) => "runs_of_deployment",
         (None, None, Some(RunState::Queued)) => "runs_queued_of_owner",
         (None, None, Some(RunState::Running)) => "runs_running",
-        (None, None, Some(RunState::Failed | RunState::Timeout | RunState::Cancelled | RunState::Skipped)) => "runs_astray",
+        (None, None, Some(RunState::Failed | RunState::Timeout | RunState::Cancelled | RunState::Skipped)) => {
+            "runs_astray"
+        }
         (None, None, Some(RunState::Success) | None) => "runs_of_owner",
     };
     let mut text = format!(

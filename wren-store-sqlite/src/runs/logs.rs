@@ -70,11 +70,8 @@ impl<'lines> Appending<'lines> {
 
     pub(super) async fn write(self, connection: &mut SqliteConnection) -> Result<()> {
         for piece in pieces(&self.lines) {
-            let mut statement = with_rows(
-                "INSERT INTO logs (run_id, seq, attempt, at, stream, text) VALUES {rows}",
-                piece.len(),
-                6,
-            );
+            let mut statement =
+                with_rows("INSERT INTO logs (run_id, seq, attempt, at, stream, text) VALUES {rows}", piece.len(), 6);
             for (run, seq, attempt, line) in piece {
                 statement = statement
                     .bind(blob(run.uuid()))
@@ -90,6 +87,10 @@ impl<'lines> Appending<'lines> {
     }
 }
 
+pub(crate) const READ: &str = "SELECT l.seq, l.at, l.attempt, l.stream, l.text \
+     FROM runs r LEFT JOIN logs l ON l.run_id = r.id AND l.seq > ? \
+     WHERE r.id = ? AND r.owner = ? ORDER BY l.seq LIMIT ?";
+
 /// Reads a run's lines; the run and its lines in one statement, and so from one snapshot.
 pub(super) async fn read(
     readers: &SqlitePool,
@@ -98,18 +99,15 @@ pub(super) async fn read(
     after_seq: u64,
     limit: usize,
 ) -> Result<Vec<LogEntry>> {
-    let rows = sqlx::query(
-        "SELECT l.seq, l.at, l.attempt, l.stream, l.text FROM runs r LEFT JOIN logs l ON l.run_id = r.id AND l.seq > ? \
-         WHERE r.id = ? AND r.owner = ? ORDER BY l.seq LIMIT ?",
-    )
-    .bind(i64::try_from(after_seq).unwrap_or(i64::MAX))
-    .bind(blob(id.uuid()))
-    .bind(owner.as_str().to_owned())
-    // Without a row there is no telling a run that printed nothing from one that does not exist.
-    .bind(i64::try_from(limit.max(1)).unwrap_or(i64::MAX))
-    .fetch_all(readers)
-    .await
-    .or_store_error()?;
+    let rows = sqlx::query(READ)
+        .bind(i64::try_from(after_seq).unwrap_or(i64::MAX))
+        .bind(blob(id.uuid()))
+        .bind(owner.as_str().to_owned())
+        // Without a row there is no telling a run that printed nothing from one that does not exist.
+        .bind(i64::try_from(limit.max(1)).unwrap_or(i64::MAX))
+        .fetch_all(readers)
+        .await
+        .or_store_error()?;
     if rows.is_empty() {
         return Err(Error::not_found(format_args!("run {id}")));
     }

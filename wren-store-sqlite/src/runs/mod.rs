@@ -1,6 +1,7 @@
 //! Runs: recorded, claimed, finished, listed.
 
 mod cancel;
+pub(crate) mod changes;
 mod claim;
 mod enqueue;
 mod extend;
@@ -8,6 +9,8 @@ mod finish;
 mod fire;
 mod list;
 mod logs;
+#[cfg(test)]
+mod plans;
 mod prune;
 mod queue;
 mod rescue;

@@ -1,15 +1,17 @@
 //! The queue: which runs may be claimed, and which of them a claim takes.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Column, Row, SqliteConnection};
 use wren_core::store::{Candidate, ClaimLimits, pick_fairly};
 use wren_core::{DeploymentId, OwnerId, Result, RunId};
 
 use crate::error::OrStoreError;
-use crate::rows::{Columns, instant, json, micros, name};
+use crate::rows::{Columns, micros, name};
+use crate::sql::Statement;
 
 /// What lets a queued run be claimed besides its time and the limits: its deployment is active unless it is manual, and no
 /// earlier run of its trigger is queued or running if it has to wait for those.
@@ -23,135 +25,105 @@ macro_rules! ready {
     };
 }
 
-/// What leaves out those whose owner or deployment already runs as much as it may: two lists in JSON.
+/// Who runs as much as they may, found in the statement itself.
 macro_rules! has_room {
-    ($owners:literal, $deployments:literal) => {
-        concat!(
-            "q.owner NOT IN (SELECT value FROM json_each(",
-            $owners,
-            ")) AND q.deployment_id NOT IN (SELECT unhex(value) FROM json_each(",
-            $deployments,
-            "))"
-        )
+    () => {
+        "q.owner NOT IN (SELECT owner FROM runs INDEXED BY runs_running WHERE state = 'running' \
+           GROUP BY owner HAVING count(*) >= ?2) \
+         AND q.deployment_id NOT IN (SELECT deployment_id FROM runs INDEXED BY runs_running WHERE state = 'running' \
+           GROUP BY deployment_id HAVING count(*) >= ?3)"
     };
 }
 
-/// The oldest runs over all owners.
-pub(super) const OLDEST: &str = concat!(
+/// How much runs, by owner and deployment.
+pub(crate) const RUNNING: &str = "SELECT owner, deployment_id, count(*) FROM runs INDEXED BY runs_running \
+     WHERE state = 'running' GROUP BY owner, deployment_id";
+
+/// The oldest runs over all owners that may be claimed.
+pub(crate) const OLDEST: &str = concat!(
     "SELECT q.id, q.owner, q.deployment_id FROM runs q INDEXED BY runs_queued \
      WHERE q.state = 'queued' AND q.not_before <= ?1 AND ",
     ready!(),
     " AND ",
-    has_room!("?2", "?3"),
+    has_room!(),
     " ORDER BY q.not_before, q.scheduled_for, q.id LIMIT ?4"
 );
 
-/// The owners that have a queued run: steps from one to the next through the index, whatever the length of their queues.
-pub(super) const OWNERS: &str = "WITH RECURSIVE next (owner) AS ( \
-     SELECT (SELECT min(owner) FROM runs INDEXED BY runs_queued_of_owner WHERE state = 'queued') \
-     UNION ALL \
-     SELECT (SELECT min(owner) FROM runs INDEXED BY runs_queued_of_owner \
-             WHERE state = 'queued' AND owner > next.owner) FROM next WHERE next.owner IS NOT NULL) \
-     SELECT owner FROM next WHERE owner IS NOT NULL";
-
-/// The oldest few of each of the owners.
-pub(super) const OLDEST_OF_EACH: &str = concat!(
-    "SELECT r.id, r.owner, r.deployment_id FROM json_each(?4) o CROSS JOIN runs r ON r.rowid IN ( \
-     SELECT q.rowid FROM runs q INDEXED BY runs_queued_of_owner \
-     WHERE q.owner = o.value AND q.state = 'queued' AND q.not_before <= ?1 AND ",
-    ready!(),
-    " AND ",
-    has_room!("?2", "?3"),
-    " ORDER BY q.not_before, q.scheduled_for, q.id LIMIT ?5) \
-     ORDER BY r.not_before, r.scheduled_for, r.id"
-);
-
 /// The first run that becomes due.
-pub(super) const NEXT: &str = concat!(
-    "SELECT q.not_before FROM runs q INDEXED BY runs_queued WHERE q.state = 'queued' AND q.not_before > ? AND ",
+pub(crate) const NEXT: &str = concat!(
+    "SELECT q.not_before FROM runs q INDEXED BY runs_queued WHERE q.state = 'queued' AND q.not_before > ?1 AND ",
     ready!(),
     " ORDER BY q.not_before LIMIT 1"
 );
 
-/// How much runs, by owner and deployment.
-pub(super) const RUNNING: &str =
-    "SELECT owner, deployment_id, count(*) FROM runs INDEXED BY runs_running WHERE state = 'running' \
-     GROUP BY owner, deployment_id";
+/// The oldest few of each owner, as many of each as fill the batch together. Steps from one owner to the next through the
+/// index, whatever the length of their queues.
+pub(crate) const OLDEST_OF_EACH: &str = concat!(
+    "WITH RECURSIVE step (owner) AS ( \
+     SELECT (SELECT min(owner) FROM runs INDEXED BY runs_queued_of_owner WHERE state = 'queued') \
+     UNION ALL \
+     SELECT (SELECT min(owner) FROM runs INDEXED BY runs_queued_of_owner \
+             WHERE state = 'queued' AND owner > step.owner) FROM step WHERE step.owner IS NOT NULL), \
+     owners (owner) AS MATERIALIZED (SELECT owner FROM step WHERE owner IS NOT NULL) \
+     SELECT r.id, r.owner, r.deployment_id FROM owners o CROSS JOIN runs r ON r.rowid IN ( \
+     SELECT q.rowid FROM runs q INDEXED BY runs_queued_of_owner \
+     WHERE q.owner = o.owner AND q.state = 'queued' AND q.not_before <= ?1 AND ",
+    ready!(),
+    " AND ",
+    has_room!(),
+    " ORDER BY q.not_before, q.scheduled_for, q.id LIMIT 1 + ?4 / (SELECT count(*) FROM owners)) \
+     ORDER BY r.not_before, r.scheduled_for, r.id"
+);
 
 /// What one look at the queue found.
 pub(super) struct Picked {
     pub(super) ids: Vec<RunId>,
+    /// When the first of the runs that may not be claimed yet may be.
+    pub(super) next_at: Option<DateTime<Utc>>,
     /// Whether another look, once these are claimed, may find more within the limits.
     pub(super) look_again: bool,
 }
 
 /// Picks runs that a claim takes.
-pub(super) async fn pick(
-    connection: &mut SqliteConnection,
-    now: DateTime<Utc>,
-    limits: ClaimLimits,
-) -> Result<Picked> {
-    let load = Load::read(connection).await?;
-    let look = Look { now, full: load.full(limits)? };
+pub(super) async fn pick(connection: &mut SqliteConnection, now: DateTime<Utc>, limits: ClaimLimits) -> Result<Picked> {
     // Most queues are short, or long with many owners whose turn it is: then the oldest over all owners say it all.
     let enough = limits.batch.saturating_mul(2).saturating_add(8);
-    let oldest = look.oldest(connection, enough).await?;
+    let Look { load, oldest, next_at } = Look::at(connection, now, limits, enough).await?;
     let all_seen = oldest.len() < enough;
-    let owners_of: HashMap<RunId, OwnerId> =
+    let owners: HashMap<RunId, OwnerId> =
         oldest.iter().map(|candidate| (candidate.key, candidate.owner.clone())).collect();
-    let ids = pick_fairly(oldest, &load.by_owner, &load.by_deployment, limits);
-    if all_seen || (ids.len() == limits.batch && load.all_idle_and_different(ids.iter().filter_map(|id| owners_of.get(id)))) {
-        return Ok(Picked { ids, look_again: false });
+    let ids = load.pick(oldest, limits);
+    let picked_owners = ids.iter().filter_map(|id| owners.get(id));
+    if all_seen || (ids.len() == limits.batch && load.all_idle_and_different(picked_owners)) {
+        return Ok(Picked { ids, next_at, look_again: false });
     }
-    // A long queue of few owners hides the others: ask for each owner's oldest.
-    let owners = owners(connection).await?;
-    if owners.is_empty() {
-        return Ok(Picked { ids: Vec::new(), look_again: false });
-    }
-    let each = limits.batch.div_ceil(owners.len());
-    let candidates = look.oldest_of_each(connection, each, &owners).await?;
-    let ids = pick_fairly(candidates, &load.by_owner, &load.by_deployment, limits);
+    // A long queue of few owners hides the others.
+    let candidates = oldest_of_each(connection, now, limits).await?;
+    let ids = load.pick(candidates, limits);
     let look_again = !ids.is_empty() && ids.len() < limits.batch;
-    Ok(Picked { ids, look_again })
-}
-
-/// Returns when the first of the queued runs that may not be claimed yet may be.
-pub(super) async fn next_at(connection: &mut SqliteConnection, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
-    let row = sqlx::query(NEXT).bind(micros(now)).fetch_optional(connection).await.or_store_error()?;
-    row.map(|row| instant(row.try_get(0).or_store_error()?)).transpose()
+    Ok(Picked { ids, next_at, look_again })
 }
 
 /// What runs at the moment.
+#[derive(Default)]
 struct Load {
     by_owner: HashMap<OwnerId, usize>,
     by_deployment: HashMap<DeploymentId, usize>,
 }
 
 impl Load {
-    async fn read(connection: &mut SqliteConnection) -> Result<Self> {
-        let rows = sqlx::query(RUNNING).fetch_all(connection).await.or_store_error()?;
-        let mut load = Self { by_owner: HashMap::new(), by_deployment: HashMap::with_capacity(rows.len()) };
-        for row in &rows {
-            let mut columns = Columns::new(row);
-            let owner = name("owner", columns.text()?)?;
-            let deployment = DeploymentId::from_uuid(columns.uuid()?);
-            let count: usize = columns.number("count")?;
-            *load.by_owner.entry(owner).or_default() += count;
-            *load.by_deployment.entry(deployment).or_default() += count;
-        }
-        Ok(load)
+    fn add(&mut self, row: &SqliteRow) -> Result<()> {
+        let mut columns = Columns::new(row);
+        let owner = name("owner", columns.text()?)?;
+        let deployment = DeploymentId::from_uuid(columns.uuid()?);
+        let count: usize = columns.number("count")?;
+        *self.by_owner.entry(owner).or_default() += count;
+        *self.by_deployment.entry(deployment).or_default() += count;
+        Ok(())
     }
 
-    fn full(&self, limits: ClaimLimits) -> Result<Full> {
-        let owners: Vec<&OwnerId> =
-            self.by_owner.iter().filter(|(_, count)| **count >= limits.per_owner).map(|(owner, _)| owner).collect();
-        let deployments: Vec<String> = self
-            .by_deployment
-            .iter()
-            .filter(|(_, count)| **count >= limits.per_deployment)
-            .map(|(id, _)| id.uuid().simple().to_string())
-            .collect();
-        Ok(Full { owners: json(&owners)?, deployments: json(&deployments)? })
+    fn pick(&self, candidates: Vec<Candidate<RunId>>, limits: ClaimLimits) -> Vec<RunId> {
+        pick_fairly(candidates, &self.by_owner, &self.by_deployment, limits)
     }
 
     /// Says whether the owners, those of runs taken oldest first, are all different and had nothing running: then no
@@ -162,53 +134,55 @@ impl Load {
     }
 }
 
-/// The owners and deployments that run as much as they may, in JSON.
-struct Full {
-    owners: String,
-    deployments: String,
-}
-
 /// A look at the queue.
 struct Look {
-    now: DateTime<Utc>,
-    full: Full,
+    load: Load,
+    oldest: Vec<Candidate<RunId>>,
+    next_at: Option<DateTime<Utc>>,
 }
 
 impl Look {
-    async fn oldest(&self, connection: &mut SqliteConnection, limit: usize) -> Result<Vec<Candidate<RunId>>> {
-        let rows = sqlx::query(OLDEST)
-            .bind(micros(self.now))
-            .bind(self.full.owners.clone())
-            .bind(self.full.deployments.clone())
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(connection)
-            .await
-            .or_store_error()?;
-        rows.iter().map(candidate).collect()
-    }
-
-    async fn oldest_of_each(
-        &self,
+    /// Three statements that cross to SQLite's thread together; the name of their first column tells their rows apart.
+    async fn at(
         connection: &mut SqliteConnection,
-        each: usize,
-        owners: &[String],
-    ) -> Result<Vec<Candidate<RunId>>> {
-        let rows = sqlx::query(OLDEST_OF_EACH)
-            .bind(micros(self.now))
-            .bind(self.full.owners.clone())
-            .bind(self.full.deployments.clone())
-            .bind(json(&owners)?)
-            .bind(i64::try_from(each).unwrap_or(i64::MAX))
+        now: DateTime<Utc>,
+        limits: ClaimLimits,
+        enough: usize,
+    ) -> Result<Self> {
+        static LOOK: LazyLock<String> = LazyLock::new(|| format!("{RUNNING}; {OLDEST}; {NEXT}"));
+        // Safe: this file's own statements.
+        let rows = bind_limits(sqlx::query(AssertSqlSafe(LOOK.as_str())), now, limits, enough)
             .fetch_all(connection)
             .await
             .or_store_error()?;
-        rows.iter().map(candidate).collect()
+        let mut look = Self { load: Load::default(), oldest: Vec::new(), next_at: None };
+        for row in &rows {
+            match row.columns()[0].name() {
+                "owner" => look.load.add(row)?,
+                "id" => look.oldest.push(candidate(row)?),
+                _ => look.next_at = Some(Columns::new(row).instant()?),
+            }
+        }
+        Ok(look)
     }
 }
 
-async fn owners(connection: &mut SqliteConnection) -> Result<Vec<String>> {
-    let rows = sqlx::query(OWNERS).fetch_all(connection).await.or_store_error()?;
-    rows.iter().map(|row| row.try_get(0).or_store_error()).collect()
+async fn oldest_of_each(
+    connection: &mut SqliteConnection,
+    now: DateTime<Utc>,
+    limits: ClaimLimits,
+) -> Result<Vec<Candidate<RunId>>> {
+    let rows = bind_limits(sqlx::query(OLDEST_OF_EACH), now, limits, limits.batch)
+        .fetch_all(connection)
+        .await
+        .or_store_error()?;
+    rows.iter().map(candidate).collect()
+}
+
+/// Binds what the statements of this file number alike: the time, the two limits, how many.
+fn bind_limits(statement: Statement, now: DateTime<Utc>, limits: ClaimLimits, count: usize) -> Statement {
+    let number = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
+    statement.bind(micros(now)).bind(number(limits.per_owner)).bind(number(limits.per_deployment)).bind(number(count))
 }
 
 fn candidate(row: &SqliteRow) -> Result<Candidate<RunId>> {

@@ -5,7 +5,8 @@ use sqlx::{Row, SqliteConnection};
 use wren_core::model::{Rescue as RescueRun, Run, RunEvent};
 use wren_core::{Result, RunId};
 
-use super::table::{self, Changes};
+use super::changes::Changes;
+use super::table;
 use crate::error::OrStoreError;
 use crate::rows::{self, micros};
 use crate::writer::Operation;
@@ -28,9 +29,11 @@ impl Operation for Rescue {
     }
 }
 
+pub(crate) const EXPIRED: &str = "SELECT id FROM runs WHERE lease_until <= ? ORDER BY lease_until LIMIT ?";
+
 impl Rescue {
     async fn carry_out(&self, connection: &mut SqliteConnection) -> Result<Vec<Run>> {
-        let rows = sqlx::query("SELECT id FROM runs WHERE lease_until <= ? ORDER BY lease_until LIMIT ?")
+        let rows = sqlx::query(EXPIRED)
             .bind(micros(self.now))
             .bind(i64::try_from(self.limit).unwrap_or(i64::MAX))
             .fetch_all(&mut *connection)

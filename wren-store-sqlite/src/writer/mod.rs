@@ -119,7 +119,9 @@ impl Task {
             },
             Err(error) => error,
         };
-        if error.code() == wren_core::ErrorCode::StoreUnavailable || groups.iter().map(|group| group.size()).sum::<usize>() == 1 {
+        if error.code() == wren_core::ErrorCode::StoreUnavailable
+            || groups.iter().map(|group| group.size()).sum::<usize>() == 1
+        {
             groups.into_iter().for_each(|group| group.fail(&error));
             return Some(error);
         }

@@ -1,6 +1,7 @@
 //! What several of the test binaries need.
 
 #![allow(dead_code, reason = "each binary uses some of it")]
+#![allow(clippy::print_stderr, reason = "a test that did not run says why")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -17,8 +17,7 @@ def main():
         print('err', number, file=sys.stderr)
 ";
     let ran = Trial::new(script).run(&executor).await;
-    let expected: Vec<_> =
-        (0..50).flat_map(|n| [(Stdout, format!("out {n}")), (Stderr, format!("err {n}"))]).collect();
+    let expected: Vec<_> = (0..50).flat_map(|n| [(Stdout, format!("out {n}")), (Stderr, format!("err {n}"))]).collect();
     let seen: Vec<_> = ran.lines.into_iter().map(|line| (line.stream, line.text)).collect();
     assert_eq!(seen, expected);
 }

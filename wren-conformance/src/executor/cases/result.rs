@@ -68,7 +68,8 @@ pub async fn an_exit_without_a_status_is_a_success_of_nothing_or_a_failure(execu
 
 pub async fn an_exit_with_a_status_is_a_failure(executor: Arc<dyn Executor>) {
     for status in ["3", "'went wrong'"] {
-        let error = Trial::new(&format!("import sys\ndef main():\n    sys.exit({status})\n")).run(&executor).await.error();
+        let error =
+            Trial::new(&format!("import sys\ndef main():\n    sys.exit({status})\n")).run(&executor).await.error();
         assert_eq!(error.code(), ErrorCode::ScriptException);
         assert!(error.message().contains(status.trim_matches('\'')), "{error:?}");
     }

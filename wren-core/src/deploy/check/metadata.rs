@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::callable::Callables;
 use super::trigger::{canonical, is_served, normalised, unserved};
 use super::units;
 use crate::deploy::{DeployMetadata, DeployRules};
 use crate::error::{Error, ErrorCode, Location};
 use crate::model::{ScriptSettings, TriggerKind};
-use crate::suggest::nearest;
 
 /// A trigger of the script, as far as metadata can speak of it.
 #[derive(Debug)]
@@ -26,10 +26,7 @@ pub(super) struct ScriptSays<'a> {
     pub(super) integrations: &'a BTreeSet<String>,
     pub(super) triggers: &'a [ScriptTrigger],
     pub(super) settings: &'a ScriptSettings,
-    /// The functions that a run can call.
-    pub(super) functions: &'a [&'a str],
-    /// The functions that are there, but where no run can call them, with where that is.
-    pub(super) hidden: &'a [(&'a str, String)],
+    pub(super) callables: &'a Callables<'a>,
     /// All of the script was seen: what is missing is really missing.
     pub(super) complete: bool,
 }
@@ -61,7 +58,10 @@ pub(super) fn check(metadata: &DeployMetadata, script: &ScriptSays<'_>, rules: &
         if only_cron && !(trigger.kind == TriggerKind::Schedule.as_str() && trigger.config.contains_key("cron")) {
             continue;
         }
-        let message = format!("the script declares a {} trigger of `{}` that metadata does not list", trigger.kind, trigger.func);
+        let message = format!(
+            "the script declares the {} trigger of `{}`, which metadata does not list",
+            trigger.kind, trigger.func
+        );
         errors.push(
             mismatch(message, shown_all(script.triggers), entries.iter().map(shown_entry).collect())
                 .with_location(trigger.location.clone()),
@@ -81,8 +81,11 @@ fn check_integrations(given: &[String], script: &ScriptSays<'_>, rules: &DeployR
         let list = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { units::list(&names) };
         let expected: Vec<&str> = script.integrations.iter().map(String::as_str).collect();
         let got: Vec<&str> = given_set.iter().map(String::as_str).collect();
-        let message =
-            format!("metadata lists the integrations {}, the script imports {}", list(got.clone()), list(expected.clone()));
+        let message = format!(
+            "metadata lists the integrations {}, the script imports {}",
+            list(got.clone()),
+            list(expected.clone())
+        );
         errors.push(mismatch(message, json!(expected), json!(got)));
     }
 }
@@ -92,7 +95,11 @@ fn check_integrations(given: &[String], script: &ScriptSays<'_>, rules: &DeployR
 fn entries(metadata: &DeployMetadata, settings: &ScriptSettings) -> (Vec<Entry>, bool) {
     let triggers = metadata.triggers.iter().flatten();
     let mut entries: Vec<Entry> = triggers
-        .map(|trigger| Entry { kind: trigger.kind.clone(), func: trigger.func.clone(), config: normalised(&trigger.config) })
+        .map(|trigger| Entry {
+            kind: trigger.kind.clone(),
+            func: trigger.func.clone(),
+            config: normalised(&trigger.config),
+        })
         .collect();
     let mut matched = vec![false; entries.len()];
     for schedule in metadata.schedules.iter().flatten() {
@@ -139,27 +146,35 @@ fn differing<'a>(
     given.keys().find(|key| mine.get(key.as_str()) != theirs.get(key.as_str())).map(String::as_str)
 }
 
-fn check_entry(entry: &Entry, script: &ScriptSays<'_>, rules: &DeployRules, open: &mut [bool], errors: &mut Vec<Error>) {
+fn check_entry(
+    entry: &Entry,
+    script: &ScriptSays<'_>,
+    rules: &DeployRules,
+    open: &mut [bool],
+    errors: &mut Vec<Error>,
+) {
     let kind = TriggerKind::parse(&entry.kind).filter(|kind| is_served(*kind, rules));
     if kind.is_none() {
         errors.push(unserved(&entry.kind, rules));
     }
-    let known = script.functions.contains(&entry.func.as_str());
+    let known = script.callables.names.contains(&entry.func.as_str());
     let of_script = script.triggers.iter().any(|trigger| trigger.func == entry.func);
     if !known && !of_script {
         if script.complete {
-            errors.push(function_not_found(&entry.func, script));
+            errors.push(script.callables.not_found(&entry.func));
         }
         return;
     }
     let Some(kind) = kind else { return };
-    let mut same = script.triggers.iter().enumerate().filter(|(_, trigger)| {
-        trigger.kind == entry.kind && trigger.func == entry.func
-    });
+    let mut same = script
+        .triggers
+        .iter()
+        .enumerate()
+        .filter(|(_, trigger)| trigger.kind == entry.kind && trigger.func == entry.func);
     let is_open = |index: &usize| open.get(*index).copied().unwrap_or(false);
-    let agreeing = same.clone().find(|(index, trigger)| {
-        is_open(index) && agrees(&entry.config, &trigger.config, kind, script.settings)
-    });
+    let agreeing = same
+        .clone()
+        .find(|(index, trigger)| is_open(index) && agrees(&entry.config, &trigger.config, kind, script.settings));
     if let Some((index, _)) = agreeing {
         open[index] = false;
         return;
@@ -176,7 +191,9 @@ fn check_entry(entry: &Entry, script: &ScriptSays<'_>, rules: &DeployRules, open
                     shown(entry.config.get(key)),
                     shown(canonical(kind, &trigger.config, script.settings).get(key)),
                 ),
-                None => format!("metadata lists the {} trigger of `{}` more often than the script", entry.kind, entry.func),
+                None => {
+                    format!("metadata lists the {} trigger of `{}` more often than the script", entry.kind, entry.func)
+                }
             };
             errors.push(
                 mismatch(message, Value::Object(trigger.config.clone()), Value::Object(entry.config.clone()))
@@ -184,25 +201,14 @@ fn check_entry(entry: &Entry, script: &ScriptSays<'_>, rules: &DeployRules, open
             );
         }
         None if script.complete => {
-            let message = format!("metadata lists a {} trigger of `{}` that the script does not declare", entry.kind, entry.func);
+            let message = format!(
+                "metadata lists the {} trigger of `{}`, which the script does not declare",
+                entry.kind, entry.func
+            );
             errors.push(mismatch(message, shown_all(script.triggers), shown_entry(entry)));
         }
         None => {}
     }
-}
-
-/// Makes the error for a function that is not there, or not where a run could call it.
-pub(super) fn function_not_found(func: &str, script: &ScriptSays<'_>) -> Error {
-    let error = Error::new(ErrorCode::FunctionNotFound, format!("the script has no function `{func}` at its top level"));
-    let hint = match script.hidden.iter().find(|(name, _)| *name == func) {
-        Some((_, place)) => format!("`{func}` is defined {place}: move it to the top level"),
-        None => match nearest(func, script.functions.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if script.functions.is_empty() => "the script defines no function".to_owned(),
-            None => format!("the script defines {}", units::list(script.functions)),
-        },
-    };
-    error.with_hint(hint).with_detail("func", func)
 }
 
 fn mismatch(message: String, expected: Value, got: Value) -> Error {
@@ -213,10 +219,13 @@ fn mismatch(message: String, expected: Value, got: Value) -> Error {
 }
 
 fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| match value {
-        Value::String(text) => format!("`{text}`"),
-        other => format!("`{other}`"),
-    })
+    value.map_or_else(
+        || "nothing".to_owned(),
+        |value| match value {
+            Value::String(text) => format!("`{text}`"),
+            other => format!("`{other}`"),
+        },
+    )
 }
 
 fn shown_all(triggers: &[ScriptTrigger]) -> Value {

@@ -1,6 +1,8 @@
 //! The last stage without a store: what was read becomes a manifest, or diagnostics.
 
+mod callable;
 mod candidates;
+mod checker;
 mod fields;
 mod instant;
 mod metadata;
@@ -10,20 +12,22 @@ mod signature;
 mod trigger;
 pub(super) mod units;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use ruff_text_size::{TextRange, TextSize};
-use serde_json::{Map, Value};
 
-use self::candidates::Candidate;
-use self::fields::Fault;
+use self::callable::Callables;
+use self::checker::Checker;
 use self::metadata::{ScriptSays, ScriptTrigger};
-use super::parse::{Declared, FunctionFacts, Parsed, Scope};
+use super::location::SourceMap;
+use super::parse::Parsed;
 use super::{DeployMetadata, DeployRules, Examination};
-use crate::error::{Error, ErrorCode, Location};
+use crate::error::{Error, ErrorCode};
 use crate::executor::Inspection;
-use crate::model::{Manifest, TriggerKind, TriggerSpec};
+use crate::model::{Manifest, TriggerSpec};
+
+/// More findings than this are of no more use; the last one says how many were left out.
+const MOST_DIAGNOSTICS: usize = 100;
 
 /// Checks what the earlier stages read. Without an inspection, only what is written out is known.
 #[must_use]
@@ -34,61 +38,70 @@ pub fn check(
     rules: &DeployRules,
     now: DateTime<Utc>,
 ) -> Examination {
+    let callables = Callables::of(&parsed.functions);
     let candidates = candidates::gather(&parsed.declared, inspection, &parsed.map);
-    let mut checker = Checker { parsed: &parsed, rules, now, diagnostics: Vec::new(), covered: HashSet::new() };
+    let mut checker = Checker {
+        parsed: &parsed,
+        callables: &callables,
+        rules,
+        now,
+        diagnostics: Vec::new(),
+        covered: HashSet::new(),
+    };
     checker.check_scopes();
+    let most = checker.most();
     let triggers: Vec<TriggerSpec> =
-        candidates.iter().filter_map(|candidate| checker.check_candidate(candidate)).collect();
+        candidates.iter().take(most).filter_map(|candidate| checker.check_candidate(candidate)).collect();
     checker.check_repeats(&candidates);
     let integrations = checker.check_integrations(inspection);
     let import_error = inspection.and_then(|inspection| inspection.error.clone());
+    // All of the script was seen: what is missing is really missing.
     let complete = parsed.runnable && import_error.is_none();
-    let functions = callable(&parsed.functions);
-    if complete && functions.is_empty() && candidates.is_empty() && parsed.declared.is_empty() {
-        let hint = "define a function and decorate it, as in `@wren.on_schedule(\"0 9 * * *\")`";
-        let error = Error::new(ErrorCode::InvalidMetadata, "the script has nothing to run: no trigger and no function");
-        checker.diagnostics.push(error.with_hint(hint));
+    if complete && callables.names.is_empty() && candidates.is_empty() && parsed.declared.is_empty() {
+        checker.diagnostics.push(nothing_to_run());
     }
     if let Some(metadata) = metadata {
-        let hidden = hidden(&parsed.functions);
-        let script_triggers: Vec<ScriptTrigger> =
-            candidates.iter().map(|candidate| checker.script_trigger(candidate)).collect();
+        let triggers: Vec<ScriptTrigger> =
+            candidates.iter().take(most).map(|candidate| checker.script_trigger(candidate)).collect();
         let says = ScriptSays {
             integrations: &integrations,
-            triggers: &script_triggers,
+            triggers: &triggers,
             settings: &parsed.settings,
-            functions: &functions,
-            hidden: &hidden,
+            callables: &callables,
             complete,
         };
-        checker.diagnostics.extend(metadata::check(metadata, &says, rules));
+        let found = metadata::check(metadata, &says, rules);
+        checker.diagnostics.extend(found);
     }
     let Checker { mut diagnostics, covered, .. } = checker;
     let manifest = Manifest {
         integrations: integrations.into_iter().collect(),
         triggers,
-        functions: functions.into_iter().map(str::to_owned).collect(),
+        functions: callables.names.iter().map(|name| (*name).to_owned()).collect(),
         settings: parsed.settings.clone(),
     };
     drop(candidates);
     let Parsed { map, diagnostics: read, .. } = parsed;
     diagnostics.extend(read);
     if let Some(error) = import_error {
-        let error = Error::from(error);
-        let place = error.location().map(|place| map.complete(place.clone()));
-        let line = place.as_ref().map(|place| place.line);
-        let explained = |line: u32| {
-            covered.contains(&line)
-                || diagnostics.iter().any(|known| known.location().is_some_and(|place| place.line == line))
-        };
-        if !line.is_some_and(explained) {
-            diagnostics.push(match place {
-                Some(place) => error.with_location(place),
-                None => error,
-            });
-        }
+        diagnostics.extend(unexplained(Error::from(error), &diagnostics, &covered, &map));
     }
     Examination { manifest, diagnostics: in_order(diagnostics) }
+}
+
+fn nothing_to_run() -> Error {
+    Error::new(ErrorCode::InvalidMetadata, "the script has nothing to run: no trigger and no function")
+        .with_hint("define a function and decorate it, as in `@wren.on_schedule(\"0 9 * * *\")`")
+}
+
+/// Returns why the import failed, unless something else wrong at the same line is why.
+fn unexplained(error: Error, known: &[Error], covered: &HashSet<u32>, map: &SourceMap) -> Option<Error> {
+    let Some(place) = error.location().cloned() else { return Some(error) };
+    // What metadata says has no part in an import.
+    let explains = |known: &&Error| known.code() != ErrorCode::MetadataMismatch;
+    let mut lines = known.iter().filter(explains).filter_map(|known| Some(known.location()?.line));
+    let explained = covered.contains(&place.line) || lines.any(|line| line == place.line);
+    (!explained).then(|| error.with_location(map.complete(place)))
 }
 
 /// Sorts by place, what has none last, and leaves out what is said twice.
@@ -99,238 +112,11 @@ fn in_order(mut diagnostics: Vec<Error>) -> Vec<Error> {
     diagnostics.sort_by_key(place);
     let mut seen = HashSet::new();
     diagnostics.retain(|error| seen.insert((place(error), error.code(), error.message().to_owned())));
+    let more = diagnostics.len().saturating_sub(MOST_DIAGNOSTICS);
+    diagnostics.truncate(MOST_DIAGNOSTICS);
+    match diagnostics.pop() {
+        Some(last) if more > 0 => diagnostics.push(last.with_detail("further_diagnostics", more)),
+        last => diagnostics.extend(last),
+    }
     diagnostics
-}
-
-/// Returns the functions that a run can call, in the order of the source and each once.
-fn callable(functions: &[FunctionFacts]) -> Vec<&str> {
-    let mut seen = HashSet::new();
-    let top = functions.iter().filter(|facts| matches!(facts.scope, Scope::Top | Scope::Conditional));
-    top.map(|facts| facts.name.as_str()).filter(|name| seen.insert(*name)).collect()
-}
-
-fn hidden(functions: &[FunctionFacts]) -> Vec<(&str, String)> {
-    functions.iter().filter_map(|facts| Some((facts.name.as_str(), hidden_place(&facts.scope)?))).collect()
-}
-
-fn hidden_place(scope: &Scope) -> Option<String> {
-    match scope {
-        Scope::Top | Scope::Conditional => None,
-        Scope::Main => Some("under `if __name__ == \"__main__\"`".to_owned()),
-        Scope::Inside(outer) => Some(format!("inside `{outer}`")),
-    }
-}
-
-#[derive(Debug)]
-struct Checker<'a> {
-    parsed: &'a Parsed,
-    rules: &'a DeployRules,
-    now: DateTime<Utc>,
-    diagnostics: Vec<Error>,
-    /// The lines of decorators that something is wrong with: an import that fails there fails because of it.
-    covered: HashSet<u32>,
-}
-
-impl Checker<'_> {
-    /// Refuses triggers on functions that a run cannot call by name, and on names that are defined again.
-    fn check_scopes(&mut self) {
-        for declared in &self.parsed.declared {
-            if let Some(place) = hidden_place(&declared.scope) {
-                let error = Error::new(
-                    ErrorCode::FunctionNotFound,
-                    format!("`{}` has a trigger but is defined {place}, where no run can call it", declared.func),
-                );
-                self.push_at(error.with_hint("move the function to the top level of the script"), declared, declared.range);
-                continue;
-            }
-            let again = self.parsed.functions.iter().find(|facts| {
-                facts.scope == Scope::Top && facts.name == declared.func && facts.name_range.start() > declared.head.end()
-            });
-            if let Some(again) = again {
-                let error = Error::new(ErrorCode::InvalidMetadata, format!("`{}` is defined twice", declared.func))
-                    .with_hint("rename one of them: both triggers would call the second")
-                    .with_location(self.parsed.map.locate(again.name_range));
-                self.diagnostics.push(error);
-            }
-        }
-    }
-
-    fn check_candidate(&mut self, candidate: &Candidate<'_>) -> Option<TriggerSpec> {
-        if candidate.declared.is_some_and(|declared| hidden_place(&declared.scope).is_some()) {
-            return None;
-        }
-        let misused = self.check_use(candidate);
-        let kind = TriggerKind::parse(&candidate.kind).filter(|kind| *kind != TriggerKind::Manual);
-        let Some(kind) = kind else {
-            let place = self.place(candidate, None);
-            self.diagnostics.push(trigger::unserved(&candidate.kind, self.rules).with_location(place));
-            return None;
-        };
-        let signed = self.check_function(candidate, kind);
-        let settings = &self.parsed.settings;
-        let read = trigger::read(kind, &candidate.func, &candidate.config, settings, self.rules, self.now);
-        for fault in read.faults {
-            // A misused decorator lost its arguments; that they are missing is no news.
-            if !(misused && fault.key.is_none()) {
-                let place = self.place(candidate, Some(&fault));
-                let mut error = Error::new(fault.code, fault.message).with_location(place);
-                if let Some(hint) = fault.hint {
-                    error = error.with_hint(hint);
-                }
-                self.cover(candidate);
-                self.diagnostics.push(error);
-            }
-        }
-        for error in read.errors {
-            let key = error.details().get("argument").and_then(Value::as_str).map(str::to_owned);
-            let fault = Fault { key, on_key: false, code: error.code(), message: String::new(), hint: None, span: None };
-            let place = self.place(candidate, Some(&fault));
-            self.cover(candidate);
-            self.diagnostics.push(error.with_location(place));
-        }
-        read.spec.filter(|_| !misused && signed)
-    }
-
-    /// Reports how the decorator is misused: from the text where it shows, else in the SDK's words.
-    fn check_use(&mut self, candidate: &Candidate<'_>) -> bool {
-        let misuses = candidate.declared.map_or(&[][..], |declared| &declared.misuses);
-        for (message, hint, range) in misuses {
-            let error = Error::new(ErrorCode::InvalidMetadata, message.as_str()).with_hint(hint.as_str());
-            self.diagnostics.push(error.with_location(self.parsed.map.locate(*range)));
-        }
-        if misuses.is_empty() {
-            for problem in candidate.problems {
-                let place = self.place(candidate, None);
-                self.diagnostics.push(Error::new(ErrorCode::InvalidMetadata, problem.as_str()).with_location(place));
-            }
-        }
-        let misused = !misuses.is_empty() || !candidate.problems.is_empty();
-        if misused {
-            self.cover(candidate);
-        }
-        misused
-    }
-
-    fn check_function(&mut self, candidate: &Candidate<'_>, kind: TriggerKind) -> bool {
-        let functions = &self.parsed.functions;
-        let facts = functions
-            .iter()
-            .rfind(|facts| facts.name == candidate.func && matches!(facts.scope, Scope::Top | Scope::Conditional));
-        if facts.is_none() && !self.parsed.bound.contains(&candidate.func) {
-            let (hidden, callable) = (hidden(functions), callable(functions));
-            let says = ScriptSays {
-                integrations: &BTreeSet::new(),
-                triggers: &[],
-                settings: &self.parsed.settings,
-                functions: &callable,
-                hidden: &hidden,
-                complete: true,
-            };
-            let error = metadata::function_not_found(&candidate.func, &says);
-            let place = self.place(candidate, None);
-            self.diagnostics.push(error.with_location(place));
-            return false;
-        }
-        match signature::check(kind, &candidate.func, facts, candidate.signature) {
-            None => true,
-            Some((error, range)) => {
-                let place = range.map_or_else(|| self.place(candidate, None), |range| self.parsed.map.locate(range));
-                self.diagnostics.push(error.with_location(place));
-                false
-            }
-        }
-    }
-
-    /// Refuses the same trigger declared twice, and more triggers than the platform allows.
-    fn check_repeats(&mut self, candidates: &[Candidate<'_>]) {
-        let mut seen: Vec<(&str, &str, Map<String, Value>, u32)> = Vec::new();
-        for candidate in candidates.iter().take(self.rules.max_triggers.saturating_add(1)) {
-            let kind = TriggerKind::parse(&candidate.kind).unwrap_or(TriggerKind::Manual);
-            let config = trigger::canonical(kind, &candidate.config, &self.parsed.settings);
-            let first = seen.iter().find(|(other, func, known, _)| {
-                *other == candidate.kind && *func == candidate.func && *known == config
-            });
-            if let Some((.., line)) = first {
-                let message = format!("`{}` has the same {} trigger twice", candidate.func, candidate.kind);
-                let error = Error::new(ErrorCode::DuplicateTrigger, message)
-                    .with_hint(format!("remove one of them: the first stands at line {line}"))
-                    .with_location(self.place(candidate, None));
-                self.diagnostics.push(error);
-            } else {
-                seen.push((&candidate.kind, &candidate.func, config, candidate.line));
-            }
-        }
-        if let Some(extra) = candidates.get(self.rules.max_triggers) {
-            let (given, allowed) = (candidates.len(), self.rules.max_triggers);
-            let message = format!("the script declares {given} triggers, at most {allowed} are allowed");
-            let error = Error::new(ErrorCode::InvalidMetadata, message)
-                .with_hint("split it into several scripts, or let one trigger do the work of many")
-                .with_location(self.place(extra, None));
-            self.diagnostics.push(error);
-        }
-    }
-
-    /// Returns the integrations of text and import together; refuses those that only the import shows and nobody knows.
-    fn check_integrations(&mut self, inspection: Option<&Inspection>) -> BTreeSet<String> {
-        let directory = &self.rules.integrations;
-        let mut integrations: BTreeSet<String> = self.parsed.integrations.iter().cloned().collect();
-        for name in inspection.iter().flat_map(|inspection| &inspection.integrations) {
-            if directory.find(name).is_some() {
-                integrations.insert(name.clone());
-            } else if !self.parsed.names_member(name) {
-                self.diagnostics.push(directory.unknown(name));
-            }
-        }
-        integrations
-    }
-
-    fn script_trigger(&self, candidate: &Candidate<'_>) -> ScriptTrigger {
-        ScriptTrigger {
-            kind: candidate.kind.clone(),
-            func: candidate.func.clone(),
-            config: candidate.config.clone(),
-            location: self.place(candidate, None),
-        }
-    }
-
-    fn place(&self, candidate: &Candidate<'_>, fault: Option<&Fault>) -> Location {
-        let map = &self.parsed.map;
-        let Some(declared) = candidate.declared else { return map.locate_line(candidate.line) };
-        let argument = fault.and_then(|fault| fault.key.as_deref()).and_then(|key| declared.argument(key));
-        let (Some(fault), Some(argument)) = (fault, argument) else { return map.locate(declared.range) };
-        if fault.on_key {
-            return map.locate(argument.name_range);
-        }
-        match (argument.text_range, &fault.span) {
-            (Some(text), Some(span)) => map.locate(within(text, span)),
-            _ => map.locate(argument.range),
-        }
-    }
-
-    fn push_at(&mut self, error: Error, declared: &Declared, range: TextRange) {
-        self.cover_range(declared);
-        self.diagnostics.push(error.with_location(self.parsed.map.locate(range)));
-    }
-
-    fn cover(&mut self, candidate: &Candidate<'_>) {
-        self.covered.insert(candidate.line);
-        if let Some(declared) = candidate.declared {
-            self.cover_range(declared);
-        }
-    }
-
-    fn cover_range(&mut self, declared: &Declared) {
-        let map = &self.parsed.map;
-        self.covered.extend(map.line_of(declared.range.start())..=map.line_of(declared.range.end()));
-    }
-}
-
-/// Returns the part of a string's place that a span of its characters covers.
-fn within(text: TextRange, span: &std::ops::Range<usize>) -> TextRange {
-    let at = |offset: usize| {
-        let offset = TextSize::new(u32::try_from(offset).unwrap_or(u32::MAX)).min(text.len());
-        text.start() + offset
-    };
-    let start = at(span.start);
-    TextRange::new(start, at(span.end).max(start))
 }

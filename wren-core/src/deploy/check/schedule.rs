@@ -43,7 +43,9 @@ fn never_fires(fields: &Fields<'_>, end: Option<DateTime<Utc>>, now: DateTime<Ut
     match end {
         Some(end) if end <= now => never("end", "the schedule has ended already", "choose an end in the future"),
         Some(_) => never("end", "the schedule is never due before its end", "choose a later end"),
-        None if fields.has("at") => never("at", "the schedule is never due: `at` has passed", "choose a time in the future"),
+        None if fields.has("at") => {
+            never("at", "the schedule is never due: `at` has passed", "choose a time in the future")
+        }
         None => never("cron", "the schedule is never due", "choose a date that comes again"),
     }
 }
@@ -85,7 +87,8 @@ fn rule(fields: &mut Fields<'_>, zone: Timezone, start: Option<DateTime<Utc>>) -
             None
         }
         [_, second, ..] => {
-            let message = format!("on_schedule takes one of `cron`, `every` and `at`, got {}", super::units::list(&given));
+            let message =
+                format!("on_schedule takes one of `cron`, `every` and `at`, got {}", super::units::list(&given));
             let hint = "use one decorator for each: a function may have several".to_owned();
             let fault = Fault::new(Some(second), ErrorCode::InvalidMetadata, message, Some(hint));
             fields.faults.push(Fault { on_key: true, ..fault });

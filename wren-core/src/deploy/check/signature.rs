@@ -34,8 +34,13 @@ pub(super) fn check(
     if signature.required > passes {
         let names: Vec<&str> = required.iter().map(|(name, _)| name.as_str()).collect();
         let which = if names.is_empty() { String::new() } else { format!(" ({})", units::list(&names)) };
-        let count = if signature.required == 1 { "1 argument".to_owned() } else { format!("{} arguments", signature.required) };
-        let passed = if passes == 0 { "a schedule passes none".to_owned() } else { format!("{} trigger passes the {event} only", article(kind)) };
+        let count =
+            if signature.required == 1 { "1 argument".to_owned() } else { format!("{} arguments", signature.required) };
+        let passed = if passes == 0 {
+            "a schedule passes none".to_owned()
+        } else {
+            format!("{} trigger passes the {event} only", article(kind))
+        };
         let hint = if passes == 0 { "remove it or give it a default" } else { "give the others defaults" };
         let place = required.get(passes as usize).map(|(_, range)| *range).or(name_range);
         return Some((fault(format!("`{func}` requires {count}{which}, {passed}")).with_hint(hint), place));

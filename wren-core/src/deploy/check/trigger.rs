@@ -29,7 +29,11 @@ pub(super) fn normalised(config: &Map<String, Value>) -> Map<String, Value> {
 }
 
 /// Returns a config with what it leaves to the defaults written out, so that equal triggers have equal configs.
-pub(super) fn canonical(kind: TriggerKind, config: &Map<String, Value>, settings: &ScriptSettings) -> Map<String, Value> {
+pub(super) fn canonical(
+    kind: TriggerKind,
+    config: &Map<String, Value>,
+    settings: &ScriptSettings,
+) -> Map<String, Value> {
     let mut config = normalised(config);
     if kind == TriggerKind::Schedule {
         if let Some(Value::String(cron)) = config.get_mut("cron") {

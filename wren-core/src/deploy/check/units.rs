@@ -119,7 +119,8 @@ pub(in crate::deploy) fn host(text: &str) -> Result<String, Misfit> {
     let label_fits = |label: &str| {
         !label.is_empty() && label.len() <= 63 && label.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
     };
-    let fits = name.len() <= 253 && name.split('.').all(label_fits) && port.is_none_or(|port| port.parse::<u16>().is_ok());
+    let fits =
+        name.len() <= 253 && name.split('.').all(label_fits) && port.is_none_or(|port| port.parse::<u16>().is_ok());
     if fits { Ok(lower) } else { Err(misfit().with_hint("give the host alone, without a path".to_owned())) }
 }
 

@@ -80,11 +80,13 @@ pub(super) fn read(functions: &[Function<'_>], imports: &Imports, map: &SourceMa
             };
             match arguments {
                 Some(arguments) => read_arguments(&mut trigger, arguments, map),
-                None => trigger.misuses.push((
-                    format!("on_{} is used without parentheses", kind.as_str()),
-                    format!("write `@{}(…)`", map.slice(called.range())),
+                None if kind == TriggerKind::Schedule => trigger.misuses.push((
+                    "on_schedule is used without a schedule".to_owned(),
+                    format!("write `@{}(\"0 9 * * *\")`", map.slice(called.range())),
                     called.range(),
                 )),
+                // An event trigger without parentheses takes every event.
+                None => {}
             }
             declared.push(trigger);
         }
@@ -94,8 +96,12 @@ pub(super) fn read(functions: &[Function<'_>], imports: &Imports, map: &SourceMa
 
 fn read_arguments(trigger: &mut Declared, arguments: &Arguments, map: &SourceMap) {
     let kind = trigger.kind;
-    // A schedule's cron expression is the one argument that needs no name.
-    let positional: &[&str] = if kind == TriggerKind::Schedule { &["cron"] } else { &[] };
+    // The arguments that need no name, as the SDK has them.
+    let positional: &[&str] = match kind {
+        TriggerKind::Schedule => &["cron"],
+        TriggerKind::Webhook => &["path"],
+        _ => &[],
+    };
     let mut extra = None;
     for (index, expr) in arguments.args.iter().enumerate() {
         if expr.is_starred_expr() {
@@ -109,7 +115,7 @@ fn read_arguments(trigger: &mut Declared, arguments: &Arguments, map: &SourceMap
     if let Some(range) = extra {
         let (takes, hint) = match positional {
             [] => ("no positional argument", "name it, as in `subject=\"invoice\"`"),
-            _ => ("one positional argument", "give the others by name, as in `timezone=\"Europe/Dublin\"`"),
+            _ => ("one positional argument", "give the others by name, as in `timeout=\"5m\"`"),
         };
         let given = arguments.args.len();
         trigger.misuses.push((format!("on_{} takes {takes}, got {given}", kind.as_str()), hint.to_owned(), range));

@@ -109,7 +109,7 @@ mod tests {
             format!("x = 1{}", " ** 1".repeat(n)),
             (0..1000).map(|level| format!("{}if x:\n", " ".repeat(level))).collect(),
         ] {
-            assert_eq!(too_deep(&format!("y = 1\n{deep}")).is_some(), true, "{}", &deep[..20]);
+            assert!(too_deep(&format!("y = 1\n{deep}")).is_some(), "{}", &deep[..20]);
         }
         assert_eq!(too_deep(&format!("y = 1\n\nx = {}1\n", "-".repeat(n))), Some(3));
     }

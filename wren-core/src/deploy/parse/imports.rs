@@ -90,7 +90,8 @@ impl Imports {
 
     fn import(&mut self, alias: &Alias) {
         let mut parts = alias.name.split('.');
-        let bound = alias.asname.as_ref().map_or_else(|| parts.clone().next().unwrap_or_default(), |name| name.as_str());
+        let bound =
+            alias.asname.as_ref().map_or_else(|| parts.clone().next().unwrap_or_default(), |name| name.as_str());
         if parts.next() != Some("wren") {
             self.rebound.insert(bound.to_owned());
             return;

@@ -49,6 +49,7 @@ pub(super) fn plain_text(expr: &Expr, map: &SourceMap) -> Option<TextRange> {
     let [part] = literal.value.as_slice() else { return None };
     let range = part.range();
     let (opener, closer) = (part.flags.opener_len(), part.flags.closer_len());
-    let inner = (opener + closer <= range.len()).then(|| TextRange::new(range.start() + opener, range.end() - closer))?;
+    let inner =
+        (opener + closer <= range.len()).then(|| TextRange::new(range.start() + opener, range.end() - closer))?;
     (map.slice(inner) == &*part.value).then_some(inner)
 }

@@ -12,6 +12,7 @@ mod settings;
 mod source;
 mod syntax;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ruff_python_ast::{Expr, Stmt};
@@ -108,9 +109,10 @@ pub fn parse(source: &[u8], rules: &DeployRules) -> Parsed {
         return Parsed { settings, ..Parsed::unread(map, diagnostics) };
     }
     let tree = parse_unchecked(map.text(), ParseOptions::from(Mode::Module));
-    diagnostics.extend(syntax::diagnostics(tree.errors(), tree.tokens(), &map));
+    let known: Vec<u32> = diagnostics.iter().filter_map(|error| Some(error.location()?.line)).collect();
+    diagnostics.extend(syntax::diagnostics(tree.errors(), tree.tokens(), &map, &known));
     let runnable = !diagnostics.iter().any(|error| error.code() == ErrorCode::SyntaxError);
-    let broken = syntax::lines(tree.errors(), &map);
+    let broken: HashSet<u32> = syntax::lines(tree.errors(), &map).collect();
 
     let Some(module) = tree.syntax().as_module() else {
         return Parsed { settings, ..Parsed::unread(map, diagnostics) };
@@ -120,11 +122,13 @@ pub fn parse(source: &[u8], rules: &DeployRules) -> Parsed {
     let mut declared = decorators::read(&functions, &imports, &map);
     // What the parser guessed around an error is not worth a second complaint.
     declared.retain(|trigger| {
-        let lines = map.line_of(trigger.head.start())..=map.line_of(trigger.head.end());
-        !broken.iter().any(|line| lines.contains(line))
+        let mut lines = map.line_of(trigger.head.start())..=map.line_of(trigger.head.end());
+        !lines.any(|line| broken.contains(&line))
     });
+    let mut judged = HashSet::new();
     for found in &imports.uses {
-        if !broken.contains(&map.line_of(found.range.start())) {
+        // The first place of a wrong name is enough: it is mended everywhere at once.
+        if !broken.contains(&map.line_of(found.range.start())) && judged.insert(found.name.as_str()) {
             diagnostics.extend(names::unknown(&found.name, found.range, &rules.integrations, &map));
         }
     }

@@ -126,6 +126,8 @@ mod tests {
         let map = SourceMap::new(script);
         let mut diagnostics = Vec::new();
         let settings = read(&map, &DeployRules::new(Vec::new()), &mut diagnostics);
+        // A table tells its keys in the order of the alphabet; the pipeline sorts all findings at its end.
+        diagnostics.sort_by_key(|error| error.location().unwrap().line);
         let found = diagnostics.iter().map(|error| {
             let place = error.location().unwrap();
             (place.line, place.column, format!("{}; {}", error.message(), error.hint().unwrap_or_default()))
@@ -167,7 +169,8 @@ mod tests {
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert!(faults[0].2.contains("not TOML"));
 
-        let (_, faults) = examine("# /// script\r\n# [tool.wren]\r\n#\r\n# timezon = \"UTC\"\r\n# timeout = 5\r\n# ///\r\n");
+        let (_, faults) =
+            examine("# /// script\r\n# [tool.wren]\r\n#\r\n# timezon = \"UTC\"\r\n# timeout = 5\r\n# ///\r\n");
         assert_eq!((faults[0].0, faults[0].1), (4, Some(3)));
         assert!(faults[0].2.contains("did you mean `timezone`?"), "{faults:?}");
         assert_eq!((faults[1].0, faults[1].1), (5, Some(13)));

@@ -35,7 +35,10 @@ impl<'a> Reader<'a> {
         let mut settings = ScriptSettings::default();
         for (key, value) in table {
             match key.get_ref().as_ref() {
-                "dependencies" => settings.dependencies = self.strings("dependencies", value).into_iter().map(|(text, _)| text).collect(),
+                "dependencies" => {
+                    settings.dependencies =
+                        self.strings("dependencies", value).into_iter().map(|(text, _)| text).collect()
+                }
                 "requires-python" => settings.requires_python = self.text("requires-python", value).map(str::to_owned),
                 "tool" => {
                     if let Some(tools) = self.table("tool", value) {
@@ -151,10 +154,10 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, value: &Item<'_>, read: Result<u64, units::Misfit>) -> Option<u64> {
         read.map_err(|misfit| {
-            // The span of a quoted string has its quote in front.
-            let span = match (&misfit.span, value.get_ref()) {
-                (Some(span), DeValue::String(_)) => value.span().start + 1 + span.start..value.span().start + 1 + span.end,
-                _ => value.span(),
+            let whole = inside(value);
+            let span = match &misfit.span {
+                Some(span) => whole.start + span.start..whole.start + span.end,
+                None => whole,
             };
             self.push(ErrorCode::InvalidMetadata, span, misfit.message, misfit.hint);
         })
@@ -182,7 +185,8 @@ impl<'a> Reader<'a> {
             self.misfit(key, "a list of strings", value);
             return Vec::new();
         };
-        let entries = array.iter().map(|item| Some((self.text(&format!("an entry of {key}"), item)?.to_owned(), inside(item))));
+        let entries =
+            array.iter().map(|item| Some((self.text(&format!("an entry of {key}"), item)?.to_owned(), inside(item))));
         entries.collect::<Vec<_>>().into_iter().flatten().collect()
     }
 

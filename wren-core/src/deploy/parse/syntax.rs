@@ -11,8 +11,9 @@ use crate::error::{Error, ErrorCode};
 /// A text that is no Python at all makes an error of every line; nobody reads more than these.
 const MOST_ERRORS: usize = 50;
 
-/// Makes the diagnostics of what the parser found: the first of each line, without those that only follow from one.
-pub(super) fn diagnostics(errors: &[ParseError], tokens: &Tokens, map: &SourceMap) -> Vec<Error> {
+/// Makes the diagnostics of what the parser found: the first of each line, without those that only follow from one, and
+/// without those of lines that have one already.
+pub(super) fn diagnostics(errors: &[ParseError], tokens: &Tokens, map: &SourceMap, known: &[u32]) -> Vec<Error> {
     let brackets = Brackets::read(tokens);
     let mut found: Vec<(TextRange, &ParseErrorType)> =
         errors.iter().map(|error| (error.location, &error.error)).collect();
@@ -21,7 +22,7 @@ pub(super) fn diagnostics(errors: &[ParseError], tokens: &Tokens, map: &SourceMa
     found.dedup_by_key(|(range, _)| map.line_of(range.start()));
     let more = found.len().saturating_sub(MOST_ERRORS);
     let mut diagnostics: Vec<Error> = Vec::new();
-    let mut lines: Vec<u32> = Vec::new();
+    let mut lines: Vec<u32> = known.to_vec();
     for (range, kind) in found.into_iter().take(MOST_ERRORS) {
         let error = explain(range, kind, &brackets, map);
         let Some(line) = error.location().map(|place| place.line) else { continue };
@@ -212,6 +213,6 @@ fn mixes_tabs(line: &str) -> bool {
 }
 
 /// Returns the lines that syntax errors stand on, so that nothing else is read out of them.
-pub(super) fn lines(errors: &[ParseError], map: &SourceMap) -> Vec<u32> {
-    errors.iter().map(|error| map.line_of(error.range().start())).collect()
+pub(super) fn lines(errors: &[ParseError], map: &SourceMap) -> impl Iterator<Item = u32> {
+    errors.iter().map(|error| map.line_of(error.range().start()))
 }

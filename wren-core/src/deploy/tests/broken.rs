@@ -15,7 +15,11 @@ fn every_syntax_error_has_its_place_and_a_hint() {
             ],
         ),
         ("an open bracket", "def f():\n    g(1,\n      2\n    x = 3\n", &[("SYNTAX_ERROR", 2, 6, "add the `)`")]),
-        ("an open decorator", "@wren.on_schedule('0 9 * * *'\ndef f():\n    pass\n", &[("SYNTAX_ERROR", 1, 18, "add the `)`")]),
+        (
+            "an open decorator",
+            "@wren.on_schedule('0 9 * * *'\ndef f():\n    pass\n",
+            &[("SYNTAX_ERROR", 1, 18, "add the `)`")],
+        ),
         ("a missing comma", "x = [\n  'a',\n  1\n  2,\n]\n", &[("SYNTAX_ERROR", 4, 3, "comma")]),
         ("tabs", "if x:\n    y = 1\n\tz = 2\n", &[("SYNTAX_ERROR", 3, 1, "spaces")]),
         ("a wrong unindent", "def f():\n    x = 1\n  y = 2\n", &[("SYNTAX_ERROR", 3, 1, "indent the line")]),
@@ -26,7 +30,11 @@ fn every_syntax_error_has_its_place_and_a_hint() {
         ("no body", "def f():\nx = 1\n", &[("SYNTAX_ERROR", 2, 1, "indent the body")]),
         ("an f-string", "x = f'{a'\n", &[("SYNTAX_ERROR", 1, 9, "`{{`")]),
         ("curly quotes", "x = “hi”\n", &[("SYNTAX_ERROR", 1, 5, "plain quotes")]),
-        ("a Markdown fence", "```python\nx = 1\n```\n", &[("SYNTAX_ERROR", 1, 1, "Markdown"), ("SYNTAX_ERROR", 3, 1, "Markdown")]),
+        (
+            "a Markdown fence",
+            "```python\nx = 1\n```\n",
+            &[("SYNTAX_ERROR", 1, 1, "Markdown"), ("SYNTAX_ERROR", 3, 1, "Markdown")],
+        ),
         ("another language", "const x = a && b;\n", &[("SYNTAX_ERROR", 1, 7, "leave `const` out")]),
         ("an endless string", "x = '''abc\n\n", &[("SYNTAX_ERROR", 1, 5, "close the string with `'''`")]),
         ("a stray bracket", "x = 1)\n", &[("SYNTAX_ERROR", 1, 6, "remove the `)`")]),
@@ -42,7 +50,7 @@ fn every_wrong_argument_has_its_place_and_a_hint() {
     let cases: &[(&str, &[Expected])] = &[
         ("@wren.on_schedule('0 9 * *')", &[("INVALID_CRON", 2, 20, "did you mean `0 9 * * *`?")]),
         ("@wren.on_schedule('61 * * * *')", &[("INVALID_CRON", 2, 20, "61")]),
-        ("@wren.on_schedule(\"0 9 * * mo-fr\")", &[("INVALID_CRON", 2, 28, "mon"), ("INVALID_CRON", 2, 31, "fri")]),
+        ("@wren.on_schedule(\"0 9 * * mo-fr\")", &[("INVALID_CRON", 2, 28, "did you mean `mon`?")]),
         ("@wren.on_schedule('0 25 32 * *')", &[("INVALID_CRON", 2, 22, "25"), ("INVALID_CRON", 2, 25, "32")]),
         ("@wren.on_schedule('0 0 30 2 *')", &[("CRON_NEVER_FIRES", 2, 24, "never fires")]),
         ("@wren.on_schedule('0 9' ' * *')", &[("INVALID_CRON", 2, 19, "4 fields")]),
@@ -52,10 +60,13 @@ fn every_wrong_argument_has_its_place_and_a_hint() {
         ("@wren.on_schedule('0 9 * * *', timezone='Europe/Dubln')", &[("INVALID_TIMEZONE", 2, 42, "Europe/Dublin")]),
         ("@wren.on_schedule('0 9 * * *', timezone=1)", &[("INVALID_METADATA", 2, 41, "must be a string")]),
         ("@wren.on_schedule()", &[("INVALID_METADATA", 2, 2, "says no time")]),
-        ("@wren.on_schedule", &[("INVALID_METADATA", 2, 2, "without parentheses")]),
+        ("@wren.on_schedule", &[("INVALID_METADATA", 2, 2, "without a schedule")]),
         ("@wren.on_schedule('0 9 * * *', 'UTC')", &[("INVALID_METADATA", 2, 32, "one positional argument, got 2")]),
         ("@wren.on_schedule('0 9 * * *', cron='@daily')", &[("INVALID_METADATA", 2, 32, "twice")]),
-        ("@wren.on_schedule('0 9 * * *', every='1h')", &[("INVALID_METADATA", 2, 32, "one of `cron`, `every` and `at`")]),
+        (
+            "@wren.on_schedule('0 9 * * *', every='1h')",
+            &[("INVALID_METADATA", 2, 32, "one of `cron`, `every` and `at`")],
+        ),
         ("@wren.on_schedule(every='15')", &[("INVALID_METADATA", 2, 26, "`15m`")]),
         ("@wren.on_schedule(every=15)", &[("INVALID_METADATA", 2, 25, "\"15m\"")]),
         ("@wren.on_schedule(every='1h', timeout='2h')", &[("INVALID_METADATA", 2, 39, "over the platform's 1h")]),
@@ -63,13 +74,22 @@ fn every_wrong_argument_has_its_place_and_a_hint() {
         ("@wren.on_schedule(every='1h', retries=101)", &[("INVALID_METADATA", 2, 39, "from 0 to 100")]),
         ("@wren.on_schedule(every='1h', retries=True)", &[("INVALID_METADATA", 2, 39, "not `True`")]),
         ("@wren.on_schedule(every='1h', overlap='skp')", &[("INVALID_METADATA", 2, 39, "did you mean \"skip\"?")]),
-        ("@wren.on_schedule(every='1h', backoff={'initial': '1m', 'max': '1s'})", &[("INVALID_METADATA", 2, 39, "maximum")]),
-        ("@wren.on_schedule(every='1h', backoff={'first': '1m'})", &[("INVALID_METADATA", 2, 39, "unknown key `first`")]),
+        (
+            "@wren.on_schedule(every='1h', backoff={'initial': '1m', 'max': '1s'})",
+            &[("INVALID_METADATA", 2, 39, "maximum")],
+        ),
+        (
+            "@wren.on_schedule(every='1h', backoff={'first': '1m'})",
+            &[("INVALID_METADATA", 2, 39, "unknown key `first`")],
+        ),
         ("@wren.on_schedule(at='2026-01-01T00:00:00Z')", &[("CRON_NEVER_FIRES", 2, 22, "`at` has passed")]),
         ("@wren.on_schedule(at='2027-01-01')", &[("INVALID_METADATA", 2, 22, "add a time")]),
         ("@wren.on_schedule('@daily', end='2026-01-01')", &[("CRON_NEVER_FIRES", 2, 33, "ended already")]),
-        ("@wren.on_schedule('@daily', start='2027-01-02', end='2027-01-01')", &[("INVALID_METADATA", 2, 53, "before start")]),
-        ("@wren.on_webhook()", &[("UNKNOWN_TRIGGER_TYPE", 2, 2, "serves only `schedule` and `email`")]),
+        (
+            "@wren.on_schedule('@daily', start='2027-01-02', end='2027-01-01')",
+            &[("INVALID_METADATA", 2, 53, "before start")],
+        ),
+        ("@wren.on_webhook('/hook')", &[("UNKNOWN_TRIGGER_TYPE", 2, 2, "serves only `schedule` and `email`")]),
         (
             "@wren.on_schedule(\n    '0 9 * *',\n    tz='UTC',\n)",
             &[("INVALID_CRON", 3, 6, "4 fields"), ("INVALID_METADATA", 4, 5, "timezone")],
@@ -77,7 +97,11 @@ fn every_wrong_argument_has_its_place_and_a_hint() {
     ];
     for (decorator, expected) in cases {
         let argument = if decorator.contains("webhook") { "request" } else { "" };
-        assert_findings(decorator, &examine_text(&format!("import wren\n{decorator}\ndef f({argument}): ...\n")), expected);
+        assert_findings(
+            decorator,
+            &examine_text(&format!("import wren\n{decorator}\ndef f({argument}): ...\n")),
+            expected,
+        );
     }
 }
 
@@ -88,10 +112,16 @@ fn a_handler_takes_what_its_trigger_passes() {
     let cases: &[(&str, &str, &[Expected])] = &[
         (schedule, "def f(): ...", &[]),
         (schedule, "async def f(a=1, *args, b=2, **kwargs): ...", &[]),
-        (schedule, "def f(mail): ...", &[("FUNCTION_SIGNATURE", 3, 7, "requires 1 argument (`mail`), a schedule passes none")]),
+        (
+            schedule,
+            "def f(mail): ...",
+            &[("FUNCTION_SIGNATURE", 3, 7, "requires 1 argument (`mail`), a schedule passes none")],
+        ),
         (schedule, "def f(a=1, *, b): ...", &[("FUNCTION_SIGNATURE", 3, 5, "keyword argument `b`")]),
         (schedule, "def f():\n    yield 1", &[("FUNCTION_SIGNATURE", 3, 5, "generator")]),
         (email, "def f(mail): ...", &[]),
+        ("@wren.on_email", "def f(mail): ...", &[]),
+        ("@wren.on_email('x')", "def f(mail): ...", &[("INVALID_METADATA", 2, 16, "no positional argument")]),
         (email, "def f(*args): ...", &[]),
         (email, "def f(): ...", &[("FUNCTION_SIGNATURE", 3, 5, "write `def f(email):`")]),
         (email, "def f(a, b): ...", &[("FUNCTION_SIGNATURE", 3, 10, "passes the email only")]),
@@ -124,13 +154,18 @@ fn unknown_names_of_wren_are_located_exactly() {
 fn a_trigger_stands_on_a_function_that_a_run_can_call() {
     let decorated = |indent: &str| format!("{indent}@wren.on_schedule(every='1h')\n{indent}def f(*a): ...\n");
     let cases: &[(&str, String, &[Expected])] = &[
-        ("main", format!("if __name__ == '__main__':\n{}", decorated("    ")), &[("FUNCTION_NOT_FOUND", 3, 6, "__main__")]),
+        (
+            "main",
+            format!("if __name__ == '__main__':\n{}", decorated("    ")),
+            &[("FUNCTION_NOT_FOUND", 3, 6, "__main__")],
+        ),
         ("method", format!("class Jobs:\n{}", decorated("    ")), &[("FUNCTION_NOT_FOUND", 3, 6, "inside `Jobs`")]),
         ("inner", format!("def g():\n{}", decorated("    ")), &[("FUNCTION_NOT_FOUND", 3, 6, "inside `g`")]),
         ("twice", format!("{}\ndef f(): ...\n", decorated("")), &[("INVALID_METADATA", 5, 5, "defined twice")]),
         (
             "duplicate",
-            "@wren.on_schedule('0  9 * * *')\n@wren.on_schedule(cron='0 9 * * *', timezone='UTC')\ndef f(): ...".to_owned(),
+            "@wren.on_schedule('0  9 * * *')\n@wren.on_schedule(cron='0 9 * * *', timezone='UTC')\ndef f(): ..."
+                .to_owned(),
             &[("DUPLICATE_TRIGGER", 3, 2, "the first stands at line 2")],
         ),
     ];
@@ -192,7 +227,10 @@ def poll(): ...
         let wanted = format!("{code} {line}:{column} ");
         assert!(found.iter().any(|found| found.starts_with(&wanted) && found.contains(words)), "{wanted}: {found:#?}");
     }
-    assert!(found.iter().any(|found| found.starts_with("SYNTAX_ERROR 11:11") || found.starts_with("SYNTAX_ERROR 12:")), "{found:#?}");
+    assert!(
+        found.iter().any(|found| found.starts_with("SYNTAX_ERROR 11:11") || found.starts_with("SYNTAX_ERROR 12:")),
+        "{found:#?}"
+    );
     let places: Vec<u32> = examination.diagnostics.iter().map(|error| error.location().unwrap().line).collect();
     assert!(places.is_sorted(), "{places:?}");
     assert!(examination.manifest.triggers.is_empty());
@@ -207,7 +245,7 @@ fn settings_are_held_to_the_platforms_caps() {
         ("timeout = \"5min\"", &[("INVALID_METADATA", 3, 15, "did you mean `5m`?")]),
         ("memory = \"4GiB\"", &[("INVALID_METADATA", 3, 13, "at most `2GiB`")]),
         ("memory = 4294967296", &[("INVALID_METADATA", 3, 12, "at most `2GiB`")]),
-        ("egress = [\"a.com\", \"https://b.com/x\"]", &[("INVALID_METADATA", 3, 22, "did you mean `b.com`?")]),
+        ("egress = [\"a.com\", \"https://b.com/x\"]", &[("INVALID_METADATA", 3, 23, "did you mean `b.com`?")]),
         ("egress = \"a.com\"", &[("INVALID_METADATA", 3, 12, "a list of strings")]),
         ("inject_env = { \"A B\" = \"s\" }", &[("INVALID_METADATA", 3, 18, "environment variable")]),
         ("retries = 3", &[("INVALID_METADATA", 3, 3, "known are `timezone`")]),
@@ -222,7 +260,7 @@ fn settings_are_held_to_the_platforms_caps() {
 #[test]
 fn no_script_is_too_deep_for_the_stack() {
     for part in ["-", "not ", "lambda a, b: ", "(", "1 if 1 else "] {
-        let script = format!("def f(): ...\nx = {}1\n", part.repeat(100_000));
+        let script = format!("def f(): ...\nx = {}1\n", part.repeat(50_000));
         assert_findings(part, &examine_text(&script), &[("SYNTAX_ERROR", 2, 0, "nests deeper")]);
         // Just below the bound, every later stage still has room.
         examine_text(&format!("def f(): ...\nx = {}1\n", part.repeat(395)));

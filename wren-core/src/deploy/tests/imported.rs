@@ -6,7 +6,8 @@ const DAILY: &str = "import wren\nfrom wren import gmail\n\n@wren.on_schedule('0
 
 #[tokio::test]
 async fn what_text_and_import_both_show_is_one_trigger() {
-    let inspection = json!({"triggers": [trigger("schedule", "daily", 4, json!({"cron": "0 9 * * *"}))], "integrations": ["gmail"]});
+    let inspection =
+        json!({"triggers": [trigger("schedule", "daily", 4, json!({"cron": "0 9 * * *"}))], "integrations": ["gmail"]});
     let examination = examine_with(DAILY, inspection, None).await;
     assert_findings("daily", &examination, &[]);
     assert_eq!(examination.manifest.triggers.len(), 1);
@@ -39,7 +40,8 @@ async fn an_import_that_fails_is_reported_beside_the_rest() {
     let error = json!({"type": "AgentFixableError", "code": "IMPORT_ERROR", "message": "ZeroDivisionError: division by zero",
         "location": {"line": 6}, "traceback": "Traceback…"});
     let script = format!("{DAILY}x = 1 / 0\n@wren.on_schedule('61 * * * *')\ndef never_seen(): ...\n");
-    let inspection = json!({"triggers": [trigger("schedule", "daily", 4, json!({"cron": "0 9 * * *"}))], "error": error});
+    let inspection =
+        json!({"triggers": [trigger("schedule", "daily", 4, json!({"cron": "0 9 * * *"}))], "error": error});
     let examination = examine_with(&script, inspection, None).await;
     assert_findings("raise", &examination, &[("IMPORT_ERROR", 6, 0, "division"), ("INVALID_CRON", 7, 20, "61")]);
     assert_eq!(examination.diagnostics[0].location().unwrap().snippet.as_deref(), Some("x = 1 / 0"));
@@ -59,7 +61,8 @@ async fn an_import_that_fails_at_a_known_fault_is_not_reported_again() {
 
 #[tokio::test]
 async fn an_endless_import_is_a_finding() {
-    let error = json!({"type": "AgentFixableError", "code": "IMPORT_TIMEOUT", "message": "the import took longer than 10s"});
+    let error =
+        json!({"type": "AgentFixableError", "code": "IMPORT_TIMEOUT", "message": "the import took longer than 10s"});
     let examination = examine_with("while True: pass\n", json!({"error": error}), None).await;
     assert_findings("endless", &examination, &[("IMPORT_TIMEOUT", 0, 0, "longer")]);
 }
@@ -74,9 +77,8 @@ async fn the_executor_is_asked_only_for_what_is_python_and_within_limits() {
     let script = b"# /// script\n# [tool.wren]\n# memory = \"64MiB\"\n# ///\ndef f(): ...\n";
     let error = examine(script, None, &rules, now()).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::ExecutorUnavailable);
-    let asked = executor.asked.lock();
-    assert_eq!((asked[0].timeout_ms, asked[0].memory_bytes), (10_000, 64 << 20));
-    drop(asked);
+    let asked = executor.asked.lock()[0];
+    assert_eq!((asked.timeout_ms, asked.memory_bytes), (10_000, 64 << 20));
 
     let none = DeployRules::new(Vec::new());
     assert_eq!(examine(b"", None, &none, now()).await.unwrap_err().code(), ErrorCode::ExecutorUnavailable);
@@ -118,7 +120,11 @@ async fn a_wrapped_handler_is_judged_by_what_python_sees() {
 async fn an_event_source_judges_its_own_arguments() {
     let script = "import wren\n@wren.on_email(subjct='x', retries=-1)\ndef f(mail): ...\n";
     let examination = examine_with(script, json!({}), None).await;
-    assert_findings("email", &examination, &[("INVALID_FILTER", 2, 16, "subjct"), ("INVALID_METADATA", 2, 36, "0 to 100")]);
+    assert_findings(
+        "email",
+        &examination,
+        &[("INVALID_FILTER", 2, 23, "subjct"), ("INVALID_METADATA", 2, 36, "0 to 100")],
+    );
 }
 
 #[tokio::test]
@@ -145,8 +151,11 @@ async fn metadata_that_differs_is_told_apart() {
         (json!({"integrations": []}), &[("METADATA_MISMATCH", 0, 0, "integrations none, the script imports `gmail`")]),
         (json!({"integrations": ["gmail", "slack"]}), &[("METADATA_MISMATCH", 0, 0, "`gmail` and `slack`")]),
         (json!({"integrations": ["gmial", "gmail"]}), &[("UNKNOWN_INTEGRATION", 0, 0, "did you mean `gmail`?")]),
-        (json!({"triggers": []}), &[("METADATA_MISMATCH", 4, 2, "that metadata does not list")]),
-        (json!({"triggers": [daily, schedule("dialy", json!({}))]}), &[("FUNCTION_NOT_FOUND", 0, 0, "did you mean `daily`?")]),
+        (json!({"triggers": []}), &[("METADATA_MISMATCH", 4, 2, "which metadata does not list")]),
+        (
+            json!({"triggers": [daily, schedule("dialy", json!({}))]}),
+            &[("FUNCTION_NOT_FOUND", 0, 0, "did you mean `daily`?")],
+        ),
         (
             json!({"triggers": [schedule("daily", json!({"cron": "0 8 * * *"}))]}),
             &[("METADATA_MISMATCH", 4, 2, "gives `cron` of `daily` as `0 8 * * *`, the script as `0 9 * * *`")],
@@ -156,12 +165,18 @@ async fn metadata_that_differs_is_told_apart() {
             &[("METADATA_MISMATCH", 4, 2, "the script as `UTC`")],
         ),
         (json!({"triggers": [daily, daily]}), &[("METADATA_MISMATCH", 4, 2, "more often")]),
-        (json!({"triggers": [daily, {"type": "shedule", "func": "daily"}]}), &[("UNKNOWN_TRIGGER_TYPE", 0, 0, "did you mean `schedule`?")]),
+        (
+            json!({"triggers": [daily, {"type": "shedule", "func": "daily"}]}),
+            &[("UNKNOWN_TRIGGER_TYPE", 0, 0, "did you mean `schedule`?")],
+        ),
         (
             json!({"triggers": [daily, {"type": "email", "func": "daily"}]}),
-            &[("METADATA_MISMATCH", 0, 0, "lists a email trigger of `daily` that the script does not declare")],
+            &[("METADATA_MISMATCH", 0, 0, "lists the email trigger of `daily`, which the script does not declare")],
         ),
-        (json!({"triggers": [daily], "schedules": [{"cron": "0 7 * * *", "func_name": "daily"}]}), &[("METADATA_MISMATCH", 4, 2, "0 7")]),
+        (
+            json!({"triggers": [daily], "schedules": [{"cron": "0 7 * * *", "func_name": "daily"}]}),
+            &[("METADATA_MISMATCH", 4, 2, "0 7")],
+        ),
     ];
     for (metadata, expected) in cases {
         let examination = examine_with(DAILY, json!({}), Some(metadata.clone())).await;
@@ -174,7 +189,8 @@ async fn metadata_that_differs_is_told_apart() {
 
 #[tokio::test]
 async fn metadata_is_not_held_against_a_script_that_was_not_seen_whole() {
-    let error = json!({"type": "AgentFixableError", "code": "IMPORT_ERROR", "message": "boom", "location": {"line": 1}});
+    let error =
+        json!({"type": "AgentFixableError", "code": "IMPORT_ERROR", "message": "boom", "location": {"line": 1}});
     let metadata = json!({"triggers": [{"type": "schedule", "func": "made"}], "integrations": ["slack"]});
     let examination = examine_with("raise X\n", json!({"error": error}), Some(metadata)).await;
     assert_findings("unseen", &examination, &[("IMPORT_ERROR", 1, 0, "boom")]);

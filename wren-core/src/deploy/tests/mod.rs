@@ -1,6 +1,7 @@
 //! The pipeline as a caller sees it: broken scripts go in, diagnostics come out.
 
 mod broken;
+mod damaged;
 mod imported;
 mod sound;
 
@@ -34,7 +35,7 @@ impl Executor for CannedExecutor {
     }
 
     fn isolation(&self) -> Isolation {
-        Isolation::default()
+        Isolation { executor: "canned".to_owned(), tier: "none".to_owned() }
     }
 
     async fn check(&self) -> Result<()> {

@@ -11,7 +11,7 @@ use wren_core::host::RunHost;
 use wren_core::model::Isolation;
 use wren_core::{Error, ErrorCode, Result};
 
-/// What asking the executor whether it can work leads to.
+/// What asking the executor to check or to inspect leads to.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Check {
     #[default]
@@ -23,9 +23,28 @@ pub(crate) enum Check {
     Never,
 }
 
+impl Check {
+    async fn happen(self) -> Result<()> {
+        match self {
+            Check::Ready => Ok(()),
+            Check::Unavailable => Err(Error::new(ErrorCode::ExecutorUnavailable, "no sandbox at /opt/secret-path")
+                .with_hint("install it")
+                .with_source("permission denied for uid 4711")),
+            Check::Panics => panic!("the executor is confused by /opt/secret-path"),
+            Check::Waits(begun, go_on) => {
+                begun.notify_one();
+                go_on.notified().await;
+                Ok(())
+            }
+            Check::Never => std::future::pending().await,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct FakeExecutor {
     pub(crate) check: Mutex<Check>,
+    pub(crate) inspect: Mutex<Check>,
     pub(crate) inspection: Mutex<Inspection>,
 }
 
@@ -41,22 +60,12 @@ impl Executor for FakeExecutor {
 
     async fn check(&self) -> Result<()> {
         let check = self.check.lock().clone();
-        match check {
-            Check::Ready => Ok(()),
-            Check::Unavailable => Err(Error::new(ErrorCode::ExecutorUnavailable, "no sandbox at /opt/secret-path")
-                .with_hint("install it")
-                .with_source("permission denied for uid 4711")),
-            Check::Panics => panic!("the executor is confused by /opt/secret-path"),
-            Check::Waits(begun, go_on) => {
-                begun.notify_one();
-                go_on.notified().await;
-                Ok(())
-            }
-            Check::Never => std::future::pending().await,
-        }
+        check.happen().await
     }
 
     async fn inspect(&self, _: &Script, _: &Limits) -> Result<Inspection> {
+        let inspect = self.inspect.lock().clone();
+        inspect.happen().await?;
         Ok(self.inspection.lock().clone())
     }
 

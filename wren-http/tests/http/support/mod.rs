@@ -23,7 +23,7 @@ use wren_http::{Api, router};
 
 pub(crate) use answer::Answer;
 pub(crate) use executor::{Check, FakeExecutor};
-pub(crate) use seed::{email, schedule};
+pub(crate) use seed::schedule;
 
 /// The instant at which the spec's example of a deploy happens.
 pub(crate) const NOW: &str = "2024-12-08T10:30:00Z";

@@ -22,7 +22,7 @@ pub(crate) fn schedule(func: &str, cron: &str) -> TriggerSpec {
 }
 
 /// An email trigger.
-pub(crate) fn email(func: &str) -> TriggerSpec {
+fn email(func: &str) -> TriggerSpec {
     serde_json::from_value(json!({"type": "email", "func": func, "config": {"subject": "invoice"}, "policy": {}}))
         .unwrap()
 }

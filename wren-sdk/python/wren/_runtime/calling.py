@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def find(module: ModuleType, name: str) -> Callable[..., Any]:
     """Returns the function of that name: the module's, else one that a decorator saw."""
-    function = vars(module).get(name)
+    function: Callable[..., Any] | None = vars(module).get(name)
     if function is None:
         # Last first, as a later definition of a name replaces an earlier one.
         for trigger in reversed(registry.triggers()):
@@ -77,7 +77,8 @@ def _cannot_call(name: str, trigger: str, required: int, passed: int, keywords: 
     from wren.errors import AgentFixableError
 
     if required > passed:
-        message = f"`{name}` requires {required} argument{'s' * (required != 1)}, a {trigger} run passes {passed or 'none'}"
+        plural = "s" * (required != 1)
+        message = f"`{name}` requires {required} argument{plural}, a {trigger} run passes {passed or 'none'}"
         if trigger == "manual" and not passed:
             hint = "run it with an event, or give the argument a default"
         else:

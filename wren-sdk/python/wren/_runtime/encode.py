@@ -136,7 +136,7 @@ def _hint(value: object) -> str | None:
         return "use .value"
     if hasattr(kind, "__dataclass_fields__"):
         return "use dataclasses.asdict(...)"
-    for method, hint in (("model_dump", "use .model_dump()"), ("tolist", "use .tolist()"), ("to_dict", "use .to_dict()")):
+    for method in ("model_dump", "tolist", "to_dict"):
         if callable(getattr(kind, method, None)):
-            return hint
+            return f"use .{method}()"
     return "return a dict, a list, a string, a number, a boolean or None"

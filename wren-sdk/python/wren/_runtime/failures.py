@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wren._runtime import tracebacks
-from wren._runtime.encode import NotJson
+from wren._runtime.encode import NotJson, to_plain
 from wren._runtime.loading import Script
 from wren.errors import WrenError
 
@@ -17,7 +17,7 @@ MEMORY_LIMIT: dict[str, Any] = {
     "type": "AgentFixableError",
     "code": "MEMORY_LIMIT",
     "message": "the script ran out of memory",
-    "hint": 'work on smaller pieces at a time, or raise `memory` in the `[tool.wren]` block',
+    "hint": "work on smaller pieces at a time, or raise `memory` in the `[tool.wren]` block",
 }
 
 
@@ -69,7 +69,7 @@ def _described(error: BaseException, script: Script, describe: Callable[[], dict
         return _of_memory_error(error, script)
     try:
         # What the platform answered goes back as it came, with the place where the script let it pass.
-        wire = error.to_wire() if isinstance(error, WrenError) else describe()
+        wire = _of_wren_error(error) if isinstance(error, WrenError) else describe()
         place = tracebacks.location(error, script)
         if place:
             wire["location"] = place
@@ -79,6 +79,21 @@ def _described(error: BaseException, script: Script, describe: Callable[[], dict
     except MemoryError:
         return MEMORY_LIMIT
     return wire
+
+
+def _of_wren_error(error: WrenError) -> dict[str, Any]:
+    # A script may raise one of its own, with anything at all in its attributes.
+    wire = error.to_wire()
+    plain: dict[str, Any] = {key: str(wire[key]) for key in wire if key not in ("details", "retryable")}
+    if isinstance(error.details, dict):
+        try:
+            plain["details"] = to_plain(error.details)
+        except NotJson:
+            # An error without its details tells more than an error about them.
+            pass
+    if error.retryable:
+        plain["retryable"] = True
+    return plain
 
 
 def _of_memory_error(error: MemoryError, script: Script) -> dict[str, Any]:

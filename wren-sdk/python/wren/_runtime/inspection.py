@@ -24,12 +24,14 @@ def report(error: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _trigger(trigger: registry.Trigger) -> dict[str, Any]:
-    takes = signature(trigger.function) if trigger.function is not None else None
-    return {
+    wire: dict[str, Any] = {
         "type": trigger.type,
         "func": trigger.func,
         "line": trigger.line,
         "config": trigger.config,
         "problems": trigger.problems,
-        "signature": takes.to_wire() if takes else None,
     }
+    takes = signature(trigger.function) if trigger.function is not None else None
+    if takes is not None:
+        wire["signature"] = takes.to_wire()
+    return wire

@@ -5,10 +5,10 @@ Python never caches the byte code of the script it is started with, so this file
 
 import sys
 
-# With -I neither this file's folder nor the working directory is on the path. No `os.path`: it would be one more import.
+# With -I neither this file's folder nor the working directory is on the path. `os.path` would be one more import.
 sys.path.insert(0, __file__.rsplit("/", 3)[0])
 
-from wren._runtime.process import main  # noqa: E402
+from wren._runtime.process import main
 
 if __name__ == "__main__":
     main(int(sys.argv[1]))

@@ -30,7 +30,7 @@ def serve(
     ``unavailable`` maps top-level modules that this executor lacks to the name of an executor that has them.
     """
     if job.get("t") != "job" or job.get("v") != PROTOCOL_VERSION:
-        message = f"the SDK speaks version {PROTOCOL_VERSION} of the guest protocol, the platform version {job.get('v')}"
+        message = f"the SDK speaks version {PROTOCOL_VERSION} of the protocol, the platform version {job.get('v')}"
         channel.send({"t": "result", "error": {"type": "InternalError", "code": "INTERNAL", "message": message}})
         return 1
     script = loading.Script(job["filename"], job["script"])

@@ -20,7 +20,9 @@ _SDK_FOLDER = __file__.rsplit("/", 2)[0] + "/"
 def message(error: BaseException) -> str:
     """Returns ``ValueError: what it says``, without the traceback."""
     kind = type(error)
-    name = kind.__qualname__ if kind.__module__ in ("builtins", "wren_script") else f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__
+    if kind.__module__ not in ("builtins", "wren_script"):
+        name = f"{kind.__module__}.{name}"
     try:
         text = str(error)
     except BaseException:

@@ -1,10 +1,14 @@
-//! What happens between fork and exec.
-#![allow(unsafe_code, reason = "between fork and exec there are only raw system calls; everything here is one")]
+//! The raw system calls: what happens between fork and exec, and what no safe wrapper offers.
+#![allow(unsafe_code, reason = "between fork and exec there are only raw system calls; the rest has no safe form")]
 
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// A resource limit, soft and hard alike.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +34,7 @@ pub(crate) struct ChildSetup {
     /// Seccomp filters to enter.
     pub(crate) seccomp: Vec<seccompiler::BpfProgram>,
     /// Descriptors that must stay open in the parent until the fork.
-    pub(crate) kept: Vec<OwnedFd>,
+    pub(crate) _kept: Vec<OwnedFd>,
 }
 
 impl ChildSetup {
@@ -85,6 +89,16 @@ impl ChildSetup {
 
 fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Returns a process descriptor that a runtime waits for.
+///
+/// # Errors
+/// What the kernel answers, or that the runtime has no I/O driver.
+pub(crate) fn watched(process: Pid) -> io::Result<AsyncFd<OwnedFd>> {
+    let handle = pidfd_open(process, PidfdFlags::NONBLOCK)?;
+    // SAFETY: an `OwnedFd` always names the same descriptor, and keeps it open until the registration is dropped.
+    Ok(unsafe { AsyncFd::register_with_interest(handle, Interest::READABLE) }?)
 }
 
 /// Returns the version of Landlock that the kernel has; 0 without one.

@@ -1,0 +1,131 @@
+//! The server dies in the middle of runs, again and again: no due time is lost or doubled, every run ends once, and
+//! nothing of the sandboxes stays.
+
+#![allow(clippy::unwrap_used, reason = "a test ends by panicking")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+use support::processes::{Process, descendants, is_alive, named, signal};
+use support::{Wren, can_run_scripts, eventually, http};
+
+/// How often the server is killed.
+const KILLS: u32 = 20;
+
+/// The name that the script gives to its process, at most 15 characters, so that it is found wherever it went.
+fn marker() -> String {
+    format!("wrencrash{}", std::process::id() % 100_000)
+}
+
+/// A script that says how far it has come, over about a second.
+fn script() -> String {
+    format!(
+        r#"import time
+
+import wren
+
+
+@wren.on_schedule(every="1s")
+def tick():
+    with open("/proc/self/comm", "w") as name:
+        name.write("{}")
+    for step in range(4):
+        print("step", step, flush=True)
+        time.sleep(0.2)
+"#,
+        marker()
+    )
+}
+
+/// Returns the run that is running, with how many lines of it are stored.
+fn running(wren: &Wren) -> Option<(String, usize)> {
+    let runs = http::get(wren, "/v1/runs?status=running");
+    let id = runs["runs"][0]["run_id"].as_str()?.to_owned();
+    let logs = http::get(wren, &format!("/v1/runs/{id}/logs"));
+    Some((id, logs["logs"].as_array()?.len()))
+}
+
+fn is_terminal(run: &Value) -> bool {
+    !matches!(run["status"].as_str(), Some("queued" | "running"))
+}
+
+/// Kills the server with everything frozen, so that what it had started is known to the last process.
+fn kill(wren: &mut Wren) -> BTreeSet<Process> {
+    signal(wren.server_pid(), "STOP");
+    let children = descendants(wren.server_pid());
+    wren.kill();
+    children
+}
+
+#[test]
+fn twenty_kills_lose_no_due_time_double_none_and_leave_nothing_behind() {
+    if !can_run_scripts() {
+        return;
+    }
+    let mut wren = Wren::start(&["--lease", "1s"]);
+    let file = wren.write("tick.py", script());
+    let deployed = wren.json(["deploy", &file, "--name", "tick", "--json"]);
+    let id = deployed["deployment_id"].as_str().unwrap().to_owned();
+
+    let mut sandboxes = 0;
+    let mut last = String::new();
+    let mut ended: BTreeMap<String, Value> = BTreeMap::new();
+    for round in 0..KILLS {
+        // Every second time a run that no kill has met; its progress is another each time.
+        let fresh = round % 2 == 0;
+        let steps = (round / 2 % 4) as usize;
+        let (run, _) = eventually("a run in its middle", || {
+            running(&wren).filter(|(run, lines)| (!fresh || *run != last) && *lines >= steps)
+        });
+        last = run;
+        remember_the_ended(&wren, &id, &mut ended);
+        let children = kill(&mut wren);
+        sandboxes += usize::from(!children.is_empty());
+        eventually("the end of every sandbox process", || children.iter().all(|child| !is_alive(child)).then_some(()));
+        wren.start_server();
+    }
+    assert!(sandboxes > 0, "no kill met a sandbox: the test tests nothing");
+
+    // One more run shows that the platform goes on; then nothing new comes.
+    eventually("a run that succeeds after all", || running(&wren).filter(|(run, _)| *run != last));
+    eventually("a run that succeeds after all", || {
+        let runs = http::get(&wren, &format!("/v1/deployments/{id}/runs?status=success"));
+        runs["runs"][0]["run_id"].as_str().filter(|run| !ended.contains_key(*run)).map(str::to_owned)
+    });
+    wren.text(["undeploy", &id]);
+    let runs = eventually("the end of every run", || {
+        let runs = http::all_runs(&wren, &id);
+        runs.iter().all(is_terminal).then_some(runs)
+    });
+    assert_one_run_per_due_time(&runs);
+    for run in &runs {
+        assert!(run["completed_at"].is_string(), "{run}");
+        if let Some(before) = ended.get(run["run_id"].as_str().unwrap()) {
+            assert_eq!(before, run, "a run that had ended has changed");
+        }
+    }
+    assert!(wren.stop_gracefully().success(), "{}", wren.server_log());
+    assert_eq!(named(&marker()), [], "a sandbox process is left");
+}
+
+/// Keeps every run that has ended, to see that it never changes again.
+fn remember_the_ended(wren: &Wren, id: &str, ended: &mut BTreeMap<String, Value>) {
+    for run in http::all_runs(wren, id).into_iter().filter(is_terminal) {
+        ended.entry(run["run_id"].as_str().unwrap().to_owned()).or_insert(run);
+    }
+}
+
+/// Consecutive due times of `every="1s"` are one second apart: none is missing and none is there twice.
+#[track_caller]
+fn assert_one_run_per_due_time(runs: &[Value]) {
+    let mut due: Vec<DateTime<Utc>> =
+        runs.iter().map(|run| run["scheduled_for"].as_str().unwrap().parse().unwrap()).collect();
+    due.sort();
+    assert!(due.len() > KILLS as usize, "{} due times in {KILLS} lives", due.len());
+    for pair in due.windows(2) {
+        assert_eq!(pair[1] - pair[0], TimeDelta::seconds(1), "between {} and {}", pair[0], pair[1]);
+    }
+}
