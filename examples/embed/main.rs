@@ -15,7 +15,7 @@ use wren_core::engine::Engine;
 use wren_core::memory::MemoryStore;
 use wren_core::store::ListRuns;
 use wren_core::{Error, OwnerId, WireError};
-use wren_exec_process::ProcessExecutor;
+use wren_exec_process::{ProcessExecutor, ProcessOptions};
 
 /// The service's own state: an engine among whatever else it has.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ struct App {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let engine = Engine::builder().store(MemoryStore::default()).executor(ProcessExecutor::new()?).build()?;
+    let engine = Engine::builder().store(MemoryStore::default()).executor(ProcessExecutor::start(ProcessOptions::default()).await).build()?;
     let app = App { engine: engine.clone(), tenant: OwnerId::new("tenant-1")? };
     let router = Router::new()
         .route("/", get(|| async { "a service that runs its tenants' scripts" }))

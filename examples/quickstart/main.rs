@@ -9,14 +9,14 @@ use wren_core::engine::Engine;
 use wren_core::model::{PageOptions, RunState};
 use wren_core::store::ListRuns;
 use wren_core::{OwnerId, Result};
-use wren_exec_process::ProcessExecutor;
+use wren_exec_process::{ProcessExecutor, ProcessOptions};
 use wren_store_sqlite::SqliteStore;
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let folder = tempfile::tempdir().map_err(|error| wren_core::Error::internal("no temporary folder", error))?;
     let store = SqliteStore::open_path(folder.path().join("wren.db")).await?;
-    let engine = Engine::builder().store(store).executor(ProcessExecutor::new()?).build()?;
+    let engine = Engine::builder().store(store).executor(ProcessExecutor::start(ProcessOptions::default()).await).build()?;
 
     // The engine works while this future is polled; here a task of the host's runtime polls it.
     let shutdown = CancellationToken::new();

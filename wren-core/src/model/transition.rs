@@ -70,7 +70,6 @@ pub struct Rescue {
 
 /// Something that happens to a run.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "an event lives for one call and is never stored")]
 pub enum RunEvent {
     /// A worker takes it.
     Claim {
@@ -108,6 +107,7 @@ pub enum RunEvent {
 
 /// What a transition changed besides the run itself.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a transition lives for one call and is never stored")]
 pub enum Transition {
     /// An attempt began: insert it.
     Started,

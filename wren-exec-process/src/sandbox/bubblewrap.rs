@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::raw::{ChildSetup, filter_bytes};
 use super::files::Files;
+use super::raw::{ChildSetup, filter_bytes};
 use super::{NOBODY, Pipes, Start, seccomp};
 use crate::options::ProcessOptions;
 use crate::python::Python;

@@ -32,7 +32,8 @@ impl Cgroups {
         if let Some(folder) = unified.and_then(version_two) {
             return Self { memory: Some(folder), pids: None, version: Version::Two, next: AtomicU64::new(0) };
         }
-        let version_one = |controller| LockedDir::create(&own_folder(&mounts, &own, Some(controller))?, remove_tree).ok();
+        let version_one =
+            |controller| LockedDir::create(&own_folder(&mounts, &own, Some(controller))?, remove_tree).ok();
         Self {
             memory: version_one("memory"),
             pids: version_one("pids"),
@@ -116,9 +117,8 @@ impl RunCgroup {
 
     /// Removes the group; false while something is still in it.
     pub(crate) fn remove(&mut self) -> bool {
-        self.folders.retain(|folder| {
-            matches!(fs::remove_dir(folder), Err(error) if error.kind() != io::ErrorKind::NotFound)
-        });
+        self.folders
+            .retain(|folder| matches!(fs::remove_dir(folder), Err(error) if error.kind() != io::ErrorKind::NotFound));
         self.folders.is_empty()
     }
 }

@@ -2,10 +2,10 @@
 
 mod bubblewrap;
 mod cgroup;
-mod raw;
 mod files;
 mod lockdir;
 mod process;
+mod raw;
 mod reduced;
 mod scratch;
 mod seccomp;
@@ -23,9 +23,9 @@ use wren_core::executor::Limits;
 
 use self::bubblewrap::Bubblewrap;
 use self::cgroup::Cgroups;
-use self::raw::Rlimit;
 use self::files::Files;
 use self::process::SandboxProcess;
+use self::raw::Rlimit;
 use self::reduced::Reduced;
 use self::scratch::Scratch;
 use self::spawner::Spawner;
@@ -166,8 +166,7 @@ impl Sandbox {
         let (channel, guest_channel) = StdUnixStream::pair()?;
         let (stdout, guest_stdout) = io::pipe()?;
         let (stderr, guest_stderr) = io::pipe()?;
-        let pipes =
-            Pipes { channel: guest_channel.into(), stdout: guest_stdout.into(), stderr: guest_stderr.into() };
+        let pipes = Pipes { channel: guest_channel.into(), stdout: guest_stdout.into(), stderr: guest_stderr.into() };
         channel.set_nonblocking(true)?;
 
         let cgroup = self.cgroups.create(need.memory_bytes, self.pids)?;

@@ -14,8 +14,8 @@ use landlock::{
 };
 use seccompiler::BpfProgram;
 
-use super::raw::{ChildSetup, landlock_version};
 use super::files::Files;
+use super::raw::{ChildSetup, landlock_version};
 use super::scratch::Scratch;
 use super::{Pipes, Start, seccomp};
 use crate::python::Python;
@@ -109,7 +109,11 @@ impl Reduced {
     }
 }
 
-fn allow(ruleset: RulesetCreated, path: &std::path::Path, access: BitFlags<AccessFs>) -> Result<RulesetCreated, String> {
+fn allow(
+    ruleset: RulesetCreated,
+    path: &std::path::Path,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, String> {
     let file = PathFd::new(path).map_err(|error| error.to_string())?;
     ruleset.add_rule(PathBeneath::new(file, access)).map_err(|error| error.to_string())
 }

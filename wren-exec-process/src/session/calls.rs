@@ -108,7 +108,9 @@ impl Calls {
     async fn carry(&self, call: Call, host: Option<&RunHost>) -> Reply {
         let answer = match host {
             Some(host) => host.call(call.request).await,
-            None => Err(Error::new(ErrorCode::InvalidRequest, "the platform cannot be called while a script is imported")),
+            None => {
+                Err(Error::new(ErrorCode::InvalidRequest, "the platform cannot be called while a script is imported"))
+            }
         };
         let frame = match answer {
             Ok(value) => frame::encode(&json!({"t": "reply", "id": call.id, "ok": value}))

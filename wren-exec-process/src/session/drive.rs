@@ -101,17 +101,23 @@ pub(crate) async fn drive(guest: Guest, task: Task<'_>) -> End {
         .await;
 
         let exit = beside(helpers.as_mut(), async {
-            if matches!(talk, Talk::Spoken(Spoken::Result { .. } | Spoken::Error(_) | Spoken::Inspection(..) | Spoken::Closed)) {
+            if matches!(
+                talk,
+                Talk::Spoken(Spoken::Result { .. } | Spoken::Error(_) | Spoken::Inspection(..) | Spoken::Closed)
+            ) {
                 let grace = async {
                     tokio::select! {
-                        _ = process.wait() => {}
-                        () = sleep(GRACE) => {}
-                        () = sleep_until(deadline) => {}
-                        () = cancel.cancelled() => {}
+                        _ = process.wait() => true,
+                        () = sleep(GRACE) => false,
+                        () = sleep_until(deadline) => false,
+                        () = cancel.cancelled() => false,
                     }
                 };
                 // The pipes are read meanwhile, or a guest with much to flush could not end.
-                tokio::join!(grace, timeout(GRACE, &mut pipes)).0;
+                let (ended, _) = tokio::join!(grace, timeout(GRACE, &mut pipes));
+                let exit = process.kill().await;
+                // A guest that closed its channel and stayed was ended by this session, which says nothing about it.
+                return if ended { exit } else { Exit::Unknown };
             }
             process.kill().await
         })
@@ -178,8 +184,6 @@ fn conclude(talk: Talk, exit: Exit, mut answered: verdict::AnsweredErrors, limit
             End::Inspection(conversation::inspection_with_error(inspection, error))
         }
         Talk::Spoken(Spoken::Broken(error)) => End::Failed(error),
-        Talk::Spoken(Spoken::Closed) | Talk::Exited => {
-            End::Failed(verdict::without_result(exit, limits.memory_bytes))
-        }
+        Talk::Spoken(Spoken::Closed) | Talk::Exited => End::Failed(verdict::without_result(exit, limits.memory_bytes)),
     }
 }

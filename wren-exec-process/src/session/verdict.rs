@@ -94,7 +94,9 @@ pub(crate) fn without_result(exit: Exit, memory_bytes: u64) -> Error {
 
 pub(crate) fn memory_limit(memory_bytes: u64) -> Error {
     Error::new(ErrorCode::MemoryLimit, format!("the run took more than its {} MiB of memory", memory_bytes >> 20))
-        .with_hint("process the data in smaller pieces, or ask for more with `memory` in the script's [tool.wren] table")
+        .with_hint(
+            "process the data in smaller pieces, or ask for more with `memory` in the script's [tool.wren] table",
+        )
 }
 
 /// Returns the name of a signal as signal(7) has it.

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its own part")]
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
@@ -39,22 +41,69 @@ pub fn processes_named(name: &str) -> Vec<String> {
         .collect()
 }
 
+/// Returns the folders `wren-exec-…`, of files and of control groups, that no living process holds.
+pub fn abandoned_folders() -> Vec<String> {
+    let locks = locks(|_| true);
+    executor_folders().into_iter().filter(|(_, inode)| !locks.contains(inode)).map(|(path, _)| path).collect()
+}
+
 /// Returns the control groups of runs that this process made and did not remove.
 pub fn control_groups() -> Vec<String> {
+    below_own_folders("/sys/fs/cgroup", "")
+}
+
+/// Returns the scratch folders of runs that this process made and did not remove.
+pub fn scratch_folders() -> Vec<String> {
+    below_own_folders(&std::env::temp_dir().to_string_lossy(), "scratch")
+}
+
+/// Waits, at most for ten seconds, until something is so.
+pub async fn eventually(mut is_so: impl FnMut() -> bool) {
+    let so = async {
+        while !is_so() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), so).await.expect("it is so within ten seconds");
+}
+
+fn below_own_folders(parent: &str, below: &str) -> Vec<String> {
+    let own = std::process::id().to_string();
+    let locks = locks(|pid| pid == own);
     let mut found = Vec::new();
+    for (path, inode) in executor_folders() {
+        if path.starts_with(parent) && locks.contains(&inode) {
+            let entries = fs::read_dir(Path::new(&path).join(below)).into_iter().flatten().flatten();
+            let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            found.extend(folders.map(|entry| entry.path().display().to_string()));
+        }
+    }
+    found
+}
+
+/// Returns the inodes that processes hold a lock on.
+fn locks(of: impl Fn(&str) -> bool) -> Vec<u64> {
+    let locks = fs::read_to_string("/proc/locks").unwrap();
+    let lines = locks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let held = lines.filter(|fields| fields.get(1) == Some(&"FLOCK") && of(fields[4]));
+    held.filter_map(|fields| fields[5].rsplit(':').next()?.parse().ok()).collect()
+}
+
+/// Returns every folder `wren-exec-…` on this machine with its inode.
+fn executor_folders() -> Vec<(String, u64)> {
+    let mut parents = vec![std::env::temp_dir()];
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     for line in own.lines() {
         let mut fields = line.splitn(3, ':').skip(1);
         let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
-        for base in [format!("/sys/fs/cgroup/{controllers}{path}"), format!("/sys/fs/cgroup{path}")] {
-            for folder in fs::read_dir(&base).into_iter().flatten().flatten() {
-                if folder.file_name().to_string_lossy().starts_with("wren-exec-") {
-                    let runs = fs::read_dir(folder.path()).into_iter().flatten().flatten();
-                    let runs = runs.filter(|run| run.file_type().is_ok_and(|kind| kind.is_dir()));
-                    found.extend(runs.map(|run| run.path().display().to_string()));
-                }
-            }
-        }
+        parents.push(format!("/sys/fs/cgroup/{controllers}{path}").into());
+        parents.push(format!("/sys/fs/cgroup{path}").into());
     }
-    found
+    parents.sort();
+    parents.dedup();
+    let entries = parents.iter().flat_map(|parent| fs::read_dir(parent).into_iter().flatten().flatten());
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("wren-exec-"))
+        .filter_map(|entry| Some((entry.path().display().to_string(), entry.metadata().ok()?.ino())))
+        .collect()
 }

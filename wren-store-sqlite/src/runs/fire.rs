@@ -79,17 +79,23 @@ impl Recording {
         ids.sort_unstable();
         ids.dedup();
         let mut targets = read_targets(connection, &ids).await?;
-        let keys: Vec<(TriggerId, String)> = fires()
-            .filter(|fire| targets.contains_key(&fire.trigger_id))
-            .map(|fire| (fire.trigger_id, key_of(fire).dedupe_key()))
-            .collect();
+        let mut keys = Vec::new();
+        for fire in fires() {
+            let Some(target) = targets.get(&fire.trigger_id) else { continue };
+            let key = key_of(fire);
+            // Every recorded due time is at or before the cursor, so one after it needs no look-up.
+            let is_new = matches!(&key, FireKey::Scheduled(at) if micros(*at) > target.cursor);
+            if !is_new {
+                keys.push((fire.trigger_id, key.dedupe_key()));
+            }
+        }
         let known = read_known(connection, &keys).await?;
         for (id, target) in &mut targets {
             if target.has_older_active && target.policy.overlap == wren_core::model::Overlap::CancelPrevious {
                 target.older_active = read_active(connection, target.deployment_id, *id).await?;
             }
         }
-        Ok(Self { targets, known, new: Vec::with_capacity(keys.len()), changes: Changes::default() })
+        Ok(Self { targets, known, new: Vec::new(), changes: Changes::default() })
     }
 
     fn record(&mut self, fire: &Fire, now: DateTime<Utc>) -> Result<Fired> {

@@ -58,13 +58,12 @@ def main():
 
 pub async fn files_do_not_survive_a_run(executor: Arc<dyn Executor>) {
     let script = "
-import os, tempfile
+import os
 def main():
-    seen = []
-    for folder in ['/tmp', os.environ.get('HOME', '/tmp'), '/dev/shm', '/var/tmp', '.']:
-        path = os.path.join(folder, 'wren-was-here')
-        if os.path.exists(path):
-            seen.append(path)
+    folders = ['/tmp', os.environ.get('HOME', '/tmp'), '/dev/shm', '/var/tmp', '.']
+    paths = [os.path.join(folder, 'wren-was-here') for folder in folders]
+    seen = [path for path in paths if os.path.exists(path)]
+    for path in paths:
         try:
             with open(path, 'w') as file:
                 file.write('x')
