@@ -29,13 +29,13 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// The server's address [default: http://127.0.0.1:7878]
-    #[arg(long, global = true, env = "WREN_URL", value_name = "URL")]
+    #[arg(long, global = true, env = "WREN_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The API key; other users of the machine can read it off a command line, so prefer the variable or the file
     #[arg(long, global = true, env = "WREN_API_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
     /// A TOML file with `url` and `api_key` [default: ./wren.toml, then ~/.config/wren/config.toml]
-    #[arg(long, global = true, env = "WREN_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "WREN_CONFIG", hide_env_values = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -176,7 +176,7 @@ pub(crate) struct DevArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataArgs {
     /// The data folder
-    #[arg(long, env = "WREN_DATA", value_name = "DIR", default_value = "./wren-data")]
+    #[arg(long, env = "WREN_DATA", hide_env_values = true, value_name = "DIR", default_value = "./wren-data")]
     pub(crate) data: PathBuf,
     /// The store: sqlite, sqlite:PATH (else wren.db in the data folder), or memory
     #[arg(long, value_name = "STORE", default_value = "sqlite")]

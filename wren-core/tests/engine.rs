@@ -1,5 +1,7 @@
 //! The engine at its seams: due times become runs, runs become terminal, whatever happens meanwhile.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::collections::HashSet;

@@ -1,0 +1,55 @@
+//! `wren dev`: the loop of whoever writes a script.
+
+#![allow(clippy::unwrap_used, reason = "a test ends by panicking")]
+
+mod support;
+
+use std::fs::File;
+use std::process::{Child, Command};
+
+use support::{can_run_scripts, eventually, processes};
+
+fn script(says: &str) -> String {
+    format!("import wren\n\n\n@wren.on_schedule(every=\"1s\")\ndef beat():\n    print(\"{says}\")\n")
+}
+
+/// A process that is ended however the test ends.
+struct Dev(Child);
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_script_runs_is_deployed_anew_when_it_changes_and_goes_on_when_the_change_is_broken() {
+    if !can_run_scripts() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("beat.py");
+    let (stdout, stderr) = (folder.path().join("stdout"), folder.path().join("stderr"));
+    std::fs::write(&file, script("first words")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wren"));
+    command.args(["dev", "beat.py"]).current_dir(folder.path());
+    command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+    let mut dev = Dev(command.spawn().unwrap());
+    let printed = || std::fs::read_to_string(&stdout).unwrap();
+    let said = || std::fs::read_to_string(&stderr).unwrap();
+
+    eventually("the first revision's words", || printed().contains("first words").then_some(()));
+    std::fs::write(&file, "import wren\n\n\n@wren.on_schedule(\"0 9 * *\")\ndef beat(): ...\n").unwrap();
+    eventually("the refusal of a broken script", || printed().contains("the revision before goes on").then_some(()));
+    assert!(said().contains("error[INVALID_CRON]") && said().contains("--> beat.py:4:"), "{}", said());
+    let before = printed().matches("first words").count();
+    eventually("the revision before to go on", || (printed().matches("first words").count() > before).then_some(()));
+    std::fs::write(&file, script("other words")).unwrap();
+    eventually("the second revision's words", || printed().contains("other words").then_some(()));
+    assert!(printed().contains("(revision 2)"), "{}", printed());
+
+    processes::signal(dev.0.id(), "INT");
+    let status = eventually("the end", || dev.0.try_wait().unwrap());
+    assert!(status.success(), "{status}: {}", said());
+}
