@@ -30,15 +30,96 @@ fn help(path: &[&str]) -> String {
 
 #[test]
 fn the_help_names_every_command_and_exit_code() {
-    insta::assert_snapshot!(help(&[]));
+    insta::assert_snapshot!(help(&[]), @r#"
+    Runs agent-written Python scripts on schedules and events, reliably
+
+    Usage: wren [OPTIONS] <COMMAND>
+
+    Commands:
+      test      Check a script locally: syntax, import, schedules, functions
+      validate  Show what a script declares, and with --remote whether the platform has what it needs
+      deploy    Deploy a script
+      status    List deployments, or show one with its latest runs
+      logs      Show what the runs of a deployment printed
+      run       Run a function of a deployment now
+      cancel    Cancel a run
+      pause     Stop the triggers of a deployment until it is resumed
+      resume    Start the triggers of a paused deployment again
+      undeploy  Remove a deployment's triggers; its history stays
+      dev       Run a script in this process and deploy it anew whenever its file changes
+      keys      Make, list and revoke API keys in a data folder
+      serve     Run the server
+      help      Print this message or the help of the given subcommand(s)
+
+    Options:
+          --json           Print JSON instead of text, errors included
+          --url <URL>      The server's address [default: http://127.0.0.1:7878] [env: WREN_URL]
+          --api-key <KEY>  The API key; other users of the machine can read it off a command line, so
+                           prefer the variable or the file [env: WREN_API_KEY]
+          --config <FILE>  A TOML file with `url` and `api_key` [default: ./wren.toml, then
+                           ~/.config/wren/config.toml] [env: WREN_CONFIG]
+      -h, --help           Print help
+      -V, --version        Print version
+
+    Exit codes: 0 done, 1 the script or the call must change, 2 usage, 3 the user must act, 4 internal
+    error or server unreachable
+    "#);
 }
 
 #[test]
 fn the_help_of_a_command_names_its_arguments() {
-    insta::assert_snapshot!(help(&["logs"]));
+    insta::assert_snapshot!(help(&["logs"]), @r#"
+    Show what the runs of a deployment printed
+
+    Usage: wren logs [OPTIONS] <DEP>
+
+    Arguments:
+      <DEP>  The deployment's id or name, or a run's id
+
+    Options:
+          --json           Print JSON instead of text, errors included
+          --run <RUN>      Only this run
+      -f, --follow         Go on with what is printed from now on
+          --url <URL>      The server's address [default: http://127.0.0.1:7878] [env: WREN_URL]
+          --api-key <KEY>  The API key; other users of the machine can read it off a command line, so
+                           prefer the variable or the file [env: WREN_API_KEY]
+          --tail <N>       Only the last N lines
+          --config <FILE>  A TOML file with `url` and `api_key` [default: ./wren.toml, then
+                           ~/.config/wren/config.toml] [env: WREN_CONFIG]
+          --raw            Print control characters as they are; a script can then move the cursor and
+                           forge lines
+      -h, --help           Print help
+    "#);
 }
 
 #[test]
 fn the_help_of_the_server_names_its_defaults() {
-    insta::assert_snapshot!(help(&["serve"]));
+    insta::assert_snapshot!(help(&["serve"]), @r#"
+    Run the server
+
+    Usage: wren serve [OPTIONS]
+
+    Options:
+          --json                     Print JSON instead of text, errors included
+          --listen <ADDRESS>         The address to listen on; port 0 takes any free one, and the first
+                                     line printed says which [default: 127.0.0.1:7878]
+          --data <DIR>               The data folder [env: WREN_DATA] [default: ./wren-data]
+          --url <URL>                The server's address [default: http://127.0.0.1:7878] [env:
+                                     WREN_URL]
+          --api-key <KEY>            The API key; other users of the machine can read it off a command
+                                     line, so prefer the variable or the file [env: WREN_API_KEY]
+          --store <STORE>            The store: sqlite, sqlite:PATH (else wren.db in the data folder),
+                                     or memory [default: sqlite]
+          --config <FILE>            A TOML file with `url` and `api_key` [default: ./wren.toml, then
+                                     ~/.config/wren/config.toml] [env: WREN_CONFIG]
+          --executor <EXECUTOR>      What runs the scripts [default: process] [possible values: process]
+          --concurrency <N>          How many runs run at once; by the number of cores without it
+          --lease <DURATION>         How long a run stays claimed without a heartbeat: what a crash
+                                     costs until its runs are taken up again [default: 15s]
+          --drain <DURATION>         How long a shutdown waits for the runs in progress [default: 30s]
+          --log-format <LOG_FORMAT>  How the log on the standard error is written; WREN_LOG filters it,
+                                     as in WREN_LOG=info,wren_core=debug [default: text] [possible
+                                     values: text, json]
+      -h, --help                     Print help (see more with '--help')
+    "#);
 }

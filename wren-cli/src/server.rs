@@ -20,6 +20,8 @@ use crate::output::{Output, write_stderr};
 
 /// Runs the server until a signal asks it to end.
 pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure> {
+    // Before the address is printed: who reads it may ask the server to end at once.
+    let signals = Signals::listen()?;
     start_log(args.log_format, "info", output);
     let store = open_store(&args.data).await?;
     let executor = make_executor(args.executor).await;
@@ -44,7 +46,7 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     hint_at_keys(store, &engine).await;
 
     let shutdown = CancellationToken::new();
-    let signals = tokio::spawn(watch_signals(shutdown.clone()));
+    let signals = tokio::spawn(signals.watch(shutdown.clone()));
     let ended = run(engine, listener, args.drain, shutdown).await;
     signals.abort();
     tracing::info!("the server has ended");
@@ -107,31 +109,56 @@ async fn hint_at_keys(store: Arc<dyn Store>, engine: &Engine) {
     }
 }
 
-/// Asks for a graceful end at the first signal, and ends at once at the second.
-async fn watch_signals(shutdown: CancellationToken) {
-    wait_for_signal().await;
-    tracing::info!("shutting down: runs in progress may end, a second signal ends at once");
-    shutdown.cancel();
-    wait_for_signal().await;
-    write_stderr("ended at once; the runs in progress are taken up after the next start\n");
-    std::process::exit(130);
+/// The signals that ask a process to end: SIGINT and SIGTERM.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
 }
 
-/// Waits for SIGINT or SIGTERM.
-pub(crate) async fn wait_for_signal() {
+impl Signals {
+    /// Takes the signals over: from here on they no longer end the process by themselves.
     #[cfg(unix)]
-    {
+    pub(crate) fn listen() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
-        // Without a handler the signal has its usual effect, which ends the process too.
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+        let failed = |error| Failure::internal("listening for signals", error);
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+        })
+    }
+
+    /// Takes the signals over.
+    #[cfg(not(unix))]
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        Ok(Self {})
+    }
+
+    /// Waits for the next of them.
+    #[cfg(unix)]
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
+
+    /// Waits for the next of them.
     #[cfg(not(unix))]
-    {
+    pub(crate) async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
+    }
+
+    /// Asks for a graceful end at the first signal, and ends at once at the second.
+    async fn watch(mut self, shutdown: CancellationToken) {
+        self.next().await;
+        tracing::info!("shutting down: runs in progress may end, a second signal ends at once");
+        shutdown.cancel();
+        self.next().await;
+        write_stderr("ended at once; the runs in progress are taken up after the next start\n");
+        std::process::exit(130);
     }
 }
 

@@ -36,6 +36,7 @@ const KEY_LIFE: TimeDelta = TimeDelta::days(1);
 pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
     // A file that cannot be read at the start is a typing error, later it is an editor at work.
     LocalScript::read(&args.file.file)?;
+    let mut signals = server::Signals::listen()?;
     server::start_log(LogFormat::Text, "warn", output);
     let store: Arc<dyn Store> = match &args.data {
         Some(folder) => open_store(&DataArgs { data: folder.clone(), store: StoreChoice::Sqlite(None) }).await?,
@@ -63,7 +64,7 @@ pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
     let session = Session::new(args.file.file, LogView::new(output, args.raw), client, output);
     let ended = tokio::select! {
         ended = session.go_on() => ended,
-        () = server::wait_for_signal() => Ok(()),
+        () = signals.next() => Ok(()),
     };
     shutdown.cancel();
     let served = served.await.unwrap_or_else(|error| Err(Failure::internal("serving", error)));

@@ -1,6 +1,5 @@
 //! A real server and the real command line, in a folder of their own.
 
-#![allow(clippy::print_stdout, reason = "the test harness shows it")]
 #![allow(dead_code, reason = "each test binary uses its part of this")]
 
 pub(crate) mod http;
@@ -17,23 +16,18 @@ use serde_json::Value;
 /// How long anything may take before a test gives up on it. Long, since machines that test are busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Says whether this machine can run sandboxed Python. Without it the test prints why and ends, but fails where everything
-/// is required.
+/// Says whether this machine can run sandboxed Python, by letting the real binary import a script.
 #[must_use]
 pub(crate) fn can_run_scripts() -> bool {
-    let missing: Vec<&str> = ["python3", "bwrap"].into_iter().filter(|program| !is_on_path(program)).collect();
-    if missing.is_empty() {
-        return true;
-    }
-    let reason = format!("ignored: this machine has no {}", missing.join(", no "));
-    assert_ne!(std::env::var("WREN_TEST_REQUIRE").as_deref(), Ok("all"), "{reason}");
-    println!("{reason}");
-    false
-}
-
-fn is_on_path(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).exists()))
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("script.py");
+    std::fs::write(&file, "def nothing(): ...\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_wren")).arg("test").arg(file).arg("--json").output().unwrap();
+    let answer = Ended::from(output).document();
+    // Any other error is not the machine's but the test's to find.
+    let is_missing = answer["error"]["code"] == "EXECUTOR_UNAVAILABLE";
+    let check = if is_missing { Err(answer["error"]["message"].to_string()) } else { Ok(()) };
+    wren_conformance::requirement("sandboxed Python", check)
 }
 
 /// Asks again and again until there is an answer, for at most [`PATIENCE`].
@@ -142,8 +136,9 @@ impl Wren {
     /// Runs a command with `--json` that must succeed and returns its document.
     #[track_caller]
     pub(crate) fn json<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Value {
-        let text = self.text(args);
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+        let ended = self.run(args);
+        assert_eq!(ended.code, 0, "{ended:?}\nserver: {}", self.server_log());
+        ended.document()
     }
 
     /// Asks the server to end and waits for it.
@@ -179,11 +174,16 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
+    /// Returns the document that a command with `--json` printed.
+    #[track_caller]
+    pub(crate) fn document(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
     /// Returns the error that a command with `--json` printed.
     #[track_caller]
     pub(crate) fn error(&self) -> Value {
-        let document: Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"));
-        document["error"].clone()
+        self.document()["error"].clone()
     }
 }
 
