@@ -40,12 +40,20 @@ def tick():
     )
 }
 
-/// Returns the run that is running, with how many lines of it are stored.
+/// Returns the run that this life of the server is in the middle of, with how many lines of the attempt are stored.
+///
+/// A run that the life before left behind is `running`, too, until its lease ends: what tells is the script's process.
 fn running(wren: &Wren) -> Option<(String, usize)> {
+    let marker = marker();
+    if !descendants(wren.server_pid()).iter().any(|process| process.name == marker) {
+        return None;
+    }
     let runs = http::get(wren, "/v1/runs?status=running");
-    let id = runs["runs"][0]["run_id"].as_str()?.to_owned();
+    let run = runs["runs"].get(0)?;
+    let id = run["run_id"].as_str()?;
     let logs = http::get(wren, &format!("/v1/runs/{id}/logs"));
-    Some((id, logs["logs"].as_array()?.len()))
+    let of_attempt = |line: &&Value| line["attempt"] == run["attempt"];
+    Some((id.to_owned(), logs["logs"].as_array()?.iter().filter(of_attempt).count()))
 }
 
 fn is_terminal(run: &Value) -> bool {
@@ -70,7 +78,7 @@ fn twenty_kills_lose_no_due_time_double_none_and_leave_nothing_behind() {
     let deployed = wren.json(["deploy", &file, "--name", "tick", "--json"]);
     let id = deployed["deployment_id"].as_str().unwrap().to_owned();
 
-    let mut sandboxes = 0;
+    let mut sandboxes = 0u32;
     let mut last = String::new();
     let mut ended: BTreeMap<String, Value> = BTreeMap::new();
     for round in 0..KILLS {
@@ -83,11 +91,12 @@ fn twenty_kills_lose_no_due_time_double_none_and_leave_nothing_behind() {
         last = run;
         remember_the_ended(&wren, &id, &mut ended);
         let children = kill(&mut wren);
-        sandboxes += usize::from(!children.is_empty());
+        sandboxes += u32::from(children.iter().any(|child| child.name == marker()));
         eventually("the end of every sandbox process", || children.iter().all(|child| !is_alive(child)).then_some(()));
         wren.start_server();
     }
-    assert!(sandboxes > 0, "no kill met a sandbox: the test tests nothing");
+    // A run may end between the look and the kill, but not often.
+    assert!(sandboxes > KILLS * 3 / 4, "only {sandboxes} kills met a sandbox: the test tests too little");
 
     // One more run shows that the platform goes on; then nothing new comes.
     eventually("a run that succeeds after all", || running(&wren).filter(|(run, _)| *run != last));

@@ -139,7 +139,7 @@ impl Executor for ProcessExecutor {
 }
 
 impl Ready {
-    async fn start(&self, need: Need<'_>) -> Result<crate::session::Guest> {
+    async fn start(&self, need: Need) -> Result<crate::session::Guest> {
         self.sandbox.start(need).await.map_err(|error| {
             Error::new(ErrorCode::ExecutorUnavailable, "a sandbox could not be started").with_source(error)
         })
@@ -152,7 +152,7 @@ fn effective(limits: &Limits, settings: &ScriptSettings) -> Limits {
     Limits { memory_bytes, ..*limits }
 }
 
-fn need(limits: &Limits) -> Need<'static> {
+fn need(limits: &Limits) -> Need {
     Need { memory_bytes: limits.memory_bytes, timeout_ms: limits.timeout_ms, ..Need::default() }
 }
 

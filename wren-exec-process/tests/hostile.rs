@@ -1,4 +1,5 @@
 //! Scripts that mean harm: each is contained, ends with one outcome in time, and leaves nothing.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What the bubblewrap sandbox looks like from the inside, read from the kernel and not from our own options.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A server that is killed outright leaves no process, and the next one removes its files and control groups.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod common;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, ScriptFile};
+use crate::failure::Failure;
 use crate::output::style::harmless;
 use crate::output::time::{duration, rfc3339};
 use crate::output::{Output, diagnostics, tables};
@@ -58,8 +58,7 @@ impl LogView {
             _ => self.output.line(format_args!("- {said}")),
         }
         if let (true, Some(error)) = (self.explains && !self.output.is_json(), &run.error) {
-            let script = ScriptFile { name: "script.py".to_owned(), text: String::new() };
-            let failure = Failure { problem: Box::new(error.clone()), script: Some(Box::new(script)) };
+            let failure = Failure::from(error.clone());
             self.output.line(diagnostics::report(&failure, self.output.palette()).trim_end());
         }
         self.output.document(&json!({"event": "run", "run": answer}));

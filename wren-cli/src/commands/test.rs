@@ -19,7 +19,7 @@ pub(super) async fn test(args: FileArgs, output: Output) -> Result<(), Failure> 
     for check in &checks {
         match check.state {
             State::Valid => output.done(check.said),
-            State::Wrong => output.failed(check.said),
+            State::Wrong => output.failed(check.wrong),
             State::Unknown => output.line(format_args!("- {} (not checked)", check.said)),
         }
     }
@@ -36,8 +36,10 @@ pub(super) async fn test(args: FileArgs, output: Output) -> Result<(), Failure> 
 struct Check {
     /// Its stable name.
     name: &'static str,
-    /// What is printed.
+    /// What is printed when it is valid.
     said: &'static str,
+    /// What is printed when it is not.
+    wrong: &'static str,
     state: State,
 }
 
@@ -58,25 +60,35 @@ fn checks(examination: &Examination) -> Vec<Check> {
         (false, false) => State::Valid,
     };
     let is_broken = syntax == State::Wrong;
-    let mut checks = vec![Check { name: "syntax", said: "Syntax valid", state: syntax }];
+    let mut checks = vec![Check { name: "syntax", said: "Syntax valid", wrong: "Syntax invalid", state: syntax }];
     if has(Group::Import) {
-        checks.push(Check { name: "import", said: "Import succeeds", state: State::Wrong });
+        checks.push(Check { name: "import", said: "Import succeeds", wrong: "Import fails", state: State::Wrong });
     }
     let schedules = examination.manifest.triggers.iter().filter(|trigger| trigger.kind == TriggerKind::Schedule);
     let rules: Vec<&Rule> = schedules.filter_map(|trigger| Some(trigger.schedule.as_ref()?.schedule.rule())).collect();
     let has_cron = rules.iter().any(|rule| matches!(rule, Rule::Cron { .. }));
     if has_cron || has(Group::Cron) {
         let state = behind(Group::Cron, is_broken);
-        checks.push(Check { name: "cron", said: "Cron expression valid", state });
+        checks.push(Check { name: "cron", said: "Cron expression valid", wrong: "Cron expression invalid", state });
     }
     if rules.iter().any(|rule| !matches!(rule, Rule::Cron { .. })) {
-        checks.push(Check { name: "schedule", said: "Schedule valid", state: State::Valid });
+        checks.push(Check { name: "schedule", said: "Schedule valid", wrong: "Schedule invalid", state: State::Valid });
     }
     if has(Group::Declaration) {
-        checks.push(Check { name: "declarations", said: "Declarations valid", state: State::Wrong });
+        checks.push(Check {
+            name: "declarations",
+            said: "Declarations valid",
+            wrong: "Declarations invalid",
+            state: State::Wrong,
+        });
     }
     let functions = behind(Group::Functions, is_broken || has(Group::Import));
-    checks.push(Check { name: "functions", said: "Functions defined", state: functions });
+    checks.push(Check {
+        name: "functions",
+        said: "Functions defined",
+        wrong: "Functions missing or not callable",
+        state: functions,
+    });
     checks
 }
 

@@ -58,7 +58,7 @@ fn write_place(text: &mut String, finding: &Problem, script: Option<&ScriptFile>
     let Some(location) = &finding.location else { return " ".to_owned() };
     let number = location.line.to_string();
     let gutter = " ".repeat(number.len());
-    let name = script.map_or("script", |script| script.name.as_str());
+    let name = script.map_or("script.py", |script| script.name.as_str());
     let column = location.column.map_or(String::new(), |column| format!(":{column}"));
     push(text, format_args!("{gutter}{} {}:{number}{column}", palette.blue("-->"), harmless(name)));
 

@@ -9,7 +9,7 @@ pub(crate) struct Process {
     pub(crate) pid: u32,
     parent: u32,
     started: u64,
-    name: String,
+    pub(crate) name: String,
     state: char,
 }
 

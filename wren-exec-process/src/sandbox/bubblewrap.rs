@@ -20,8 +20,6 @@ use crate::python::Python;
 const SDK: &str = "/wren";
 /// Where a script starts: below `/tmp`, so that one size bounds both.
 const HOME: &str = "/tmp/home";
-/// Where a script's dependencies lie inside.
-pub(crate) const PACKAGES: &str = "/packages";
 
 /// Files of `/proc` that tell about the host; bubblewrap itself covers those that could be written.
 const MASKED: [&str; 8] = [
@@ -77,14 +75,11 @@ impl Bubblewrap {
     ///
     /// # Errors
     /// What the kernel answers.
-    pub(crate) fn command(&self, start: Start<'_>, pipes: Pipes) -> io::Result<Command> {
+    pub(crate) fn command(&self, start: Start, pipes: Pipes) -> io::Result<Command> {
         let filters = self.filters.iter().map(|filter| memory_file(filter)).collect::<io::Result<Vec<_>>>()?;
         let mut arguments = self.shared.clone();
         for filter in &filters {
             push(&mut arguments, &["--add-seccomp-fd".as_ref(), filter.as_raw_fd().to_string().as_ref()]);
-        }
-        if let Some(packages) = start.packages {
-            push(&mut arguments, &["--ro-bind".as_ref(), packages.as_os_str(), PACKAGES.as_ref()]);
         }
         push(&mut arguments, &["--remount-ro".as_ref(), "/".as_ref()]);
         for (name, value) in &start.environment {

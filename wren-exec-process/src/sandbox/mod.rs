@@ -14,7 +14,6 @@ mod spawner;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::UnixStream;
@@ -45,20 +44,17 @@ const PROBE_MS: u64 = 20_000;
 
 /// What one run needs of its sandbox.
 #[derive(Debug, Default)]
-pub(crate) struct Need<'a> {
+pub(crate) struct Need {
     pub(crate) memory_bytes: u64,
     pub(crate) timeout_ms: u64,
     /// Variables beyond the few that every guest has.
     pub(crate) environment: Vec<(String, String)>,
-    /// A folder with the script's dependencies.
-    pub(crate) packages: Option<&'a Path>,
 }
 
 /// What a tier turns into a command.
 #[derive(Debug)]
-struct Start<'a> {
+struct Start {
     environment: Vec<(String, String)>,
-    packages: Option<&'a Path>,
     cgroups: Vec<OwnedFd>,
     rlimits: Vec<Rlimit>,
 }
@@ -162,7 +158,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// What the kernel answers.
-    pub(crate) async fn start(&self, need: Need<'_>) -> io::Result<Guest> {
+    pub(crate) async fn start(&self, need: Need) -> io::Result<Guest> {
         let (channel, guest_channel) = StdUnixStream::pair()?;
         let (stdout, guest_stdout) = io::pipe()?;
         let (stderr, guest_stderr) = io::pipe()?;
@@ -170,12 +166,7 @@ impl Sandbox {
         channel.set_nonblocking(true)?;
 
         let cgroup = self.cgroups.create(need.memory_bytes, self.pids)?;
-        let start = Start {
-            cgroups: cgroup.entrances()?,
-            rlimits: self.rlimits(&need),
-            environment: need.environment,
-            packages: need.packages,
-        };
+        let start = Start { cgroups: cgroup.entrances()?, rlimits: self.rlimits(&need), environment: need.environment };
         let (mut command, nested, scratch) = match &self.tier {
             Tier::Bubblewrap(bubblewrap) => (bubblewrap.command(start, pipes)?, true, None),
             Tier::Reduced(reduced) => {
@@ -193,7 +184,7 @@ impl Sandbox {
         })
     }
 
-    fn rlimits(&self, need: &Need<'_>) -> Vec<Rlimit> {
+    fn rlimits(&self, need: &Need) -> Vec<Rlimit> {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
         // A backstop for a guest that nobody watches any more; every thread may use its core until the timeout.
         let cpu_seconds = (Duration::from_millis(need.timeout_ms).as_secs() + 10).saturating_mul(cores);

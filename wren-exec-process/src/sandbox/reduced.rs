@@ -61,8 +61,8 @@ impl Reduced {
     ///
     /// # Errors
     /// What the kernel answers.
-    pub(crate) fn command(&self, start: Start<'_>, scratch: &Scratch, pipes: Pipes) -> io::Result<Command> {
-        let ruleset = self.ruleset(&start, scratch).map_err(io::Error::other)?;
+    pub(crate) fn command(&self, start: Start, scratch: &Scratch, pipes: Pipes) -> io::Result<Command> {
+        let ruleset = self.ruleset(scratch).map_err(io::Error::other)?;
         let mut command = Command::new(&self.python);
         command.env_clear().args(["-I", "-S", "-B"]).arg(&self.main).arg(pipes.channel.as_raw_fd().to_string());
         command.env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
@@ -81,7 +81,7 @@ impl Reduced {
         Ok(command)
     }
 
-    fn ruleset(&self, start: &Start<'_>, scratch: &Scratch) -> Result<OwnedFd, String> {
+    fn ruleset(&self, scratch: &Scratch) -> Result<OwnedFd, String> {
         let read = AccessFs::from_read(RULES);
         let mut ruleset = Ruleset::default()
             .handle_access(AccessFs::from_all(RULES))
@@ -89,7 +89,7 @@ impl Reduced {
             .and_then(|ruleset| ruleset.scope(Scope::from_all(RULES)))
             .and_then(|ruleset| ruleset.create())
             .map_err(|error| error.to_string())?;
-        let readable = self.readable.iter().map(|path| path.as_path()).chain(start.packages);
+        let readable = self.readable.iter().map(|path| path.as_path());
         for path in readable {
             ruleset = allow(ruleset, path, if path.is_dir() { read } else { read & AccessFs::from_file(RULES) })?;
         }

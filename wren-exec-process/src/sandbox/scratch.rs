@@ -70,7 +70,7 @@ mod tests {
         fs::create_dir(&locked).unwrap();
         fs::write(locked.join("file"), "").unwrap();
         std::os::unix::fs::symlink(outside.path(), locked.join("link")).unwrap();
-        fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
         drop(scratch);
         assert!(fs::read_dir(parent.path()).unwrap().next().is_none());
         assert!(outside.path().join("kept").exists());

@@ -77,7 +77,7 @@ pub(crate) enum Spoken {
     /// A `result` with `error`.
     Error(Value),
     /// An `inspection`, and its `error`.
-    Inspection(Inspection, Option<Value>),
+    Inspection(Box<Inspection>, Option<Value>),
     /// The guest broke the protocol.
     Broken(Error),
     /// The channel was closed without any of these.
@@ -160,7 +160,8 @@ pub(crate) async fn listen<R: AsyncRead + Unpin>(
             }
             "inspection" => {
                 let GuestFrame { triggers, integrations, python, error, .. } = frame;
-                return Spoken::Inspection(Inspection { triggers, integrations, error: None, python }, error);
+                let inspection = Inspection { triggers, integrations, error: None, python };
+                return Spoken::Inspection(Box::new(inspection), error);
             }
             other => {
                 let kind: String = other.chars().take(32).collect();
@@ -171,7 +172,7 @@ pub(crate) async fn listen<R: AsyncRead + Unpin>(
 }
 
 /// Turns what was spoken at import into an error that the inspection carries.
-pub(crate) fn inspection_with_error(mut inspection: Inspection, error: Option<Value>) -> Inspection {
+pub(crate) fn inspection_with_error(mut inspection: Box<Inspection>, error: Option<Value>) -> Box<Inspection> {
     inspection.error = error
         .filter(|error| !error.is_null())
         .map(|error| (&verdict::guest_error(error, &mut AnsweredErrors::new())).into());

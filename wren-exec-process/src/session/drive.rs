@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use futures::future::FusedFuture as _;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -47,7 +48,7 @@ pub(crate) struct Task<'a> {
 #[derive(Debug)]
 pub(crate) enum End {
     Result { ok: Value, bytes: usize },
-    Inspection(Inspection),
+    Inspection(Box<Inspection>),
     Failed(Error),
     Timeout,
     Cancelled,
@@ -114,7 +115,14 @@ pub(crate) async fn drive(guest: Guest, task: Task<'_>) -> End {
                     }
                 };
                 // The pipes are read meanwhile, or a guest with much to flush could not end.
-                let (ended, _) = tokio::join!(grace, timeout(GRACE, &mut pipes));
+                let (ended, _) = tokio::join!(
+                    grace,
+                    timeout(GRACE, async {
+                        if !pipes.is_terminated() {
+                            (&mut pipes).await;
+                        }
+                    })
+                );
                 let exit = process.kill().await;
                 // A guest that closed its channel and stayed was ended by this session, which says nothing about it.
                 return if ended { exit } else { Exit::Unknown };
@@ -136,7 +144,9 @@ pub(crate) async fn drive(guest: Guest, task: Task<'_>) -> End {
                         }
                     },
                     async {
-                        (&mut pipes).await;
+                        if !pipes.is_terminated() {
+                            (&mut pipes).await;
+                        }
                     }
                 );
             })

@@ -109,7 +109,7 @@ impl Session {
         let cancel = CancellationToken::new();
         let task = Task { job, host: None, logs: None, limits, deadline: self.deadline(limits), cancel: &cancel };
         match drive::drive(guest, task).await {
-            End::Inspection(inspection) => inspection,
+            End::Inspection(inspection) => *inspection,
             End::Result { .. } => failed_import(verdict::broken("a result instead of an inspection")),
             End::Failed(error) => failed_import(error),
             End::Timeout | End::Cancelled => failed_import(
@@ -134,8 +134,10 @@ impl Session {
         let cancel = CancellationToken::new();
         let task = Task { job, host: None, logs: Some(logs), limits, deadline: self.deadline(limits), cancel: &cancel };
         let why = match drive::drive(guest, task).await {
-            End::Inspection(Inspection { error: None, .. }) => return Ok(()),
-            End::Inspection(Inspection { error: Some(error), .. }) => error.message,
+            End::Inspection(inspection) => match inspection.error {
+                None => return Ok(()),
+                Some(error) => error.message,
+            },
             End::Failed(error) => error.message().to_owned(),
             End::Timeout | End::Cancelled => "it did not start in time".to_owned(),
             End::Result { .. } => "it answered with something else".to_owned(),
@@ -159,9 +161,7 @@ fn failed_import(error: Error) -> Inspection {
         wire.class = wire.code.class();
         wire.message = wire.message.replace("before the function returned", "while the script was imported");
     }
-    let mut inspection = Inspection::default();
-    inspection.error = Some(wire);
-    inspection
+    Inspection { error: Some(wire), ..Inspection::default() }
 }
 
 fn json_size(value: &Value) -> usize {

@@ -1,4 +1,5 @@
 //! What the tests of this crate share.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its own part")]
 
 use std::fs;

@@ -113,7 +113,11 @@ def serve(script: str, host: Host = refuse, *, mode: str = "run", before: str = 
             reply = {"ok": host(frame["op"], frame["args"])}
         except HostError as error:
             reply = {"error": error.wire}
-        send({"t": "reply", "id": frame["id"], **reply})
+        try:
+            send({"t": "reply", "id": frame["id"], **reply})
+        except OSError:
+            # The run abandoned the call and has ended.
+            pass
 
     def take(size: int) -> bytes:
         data = b""

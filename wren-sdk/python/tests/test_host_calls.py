@@ -72,7 +72,7 @@ def test_state_refuses_what_is_not_json(host):
     channel = host(Memory())
     with pytest.raises(TypeError, match=r"wren\.state: \$\.value\.when is a datetime"):
         wren.state["x"] = {"when": datetime.datetime.now()}
-    with pytest.raises(TypeError, match="the keys of wren.state are strings, not int"):
+    with pytest.raises(TypeError, match=r"the keys of wren\.state are strings, not int"):
         wren.state[1] = 2
     assert channel.calls == []
 

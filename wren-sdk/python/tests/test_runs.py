@@ -40,7 +40,12 @@ def test_future_imports_of_the_runtime_do_not_leak_into_the_script():
 
 def test_the_context_reaches_the_script():
     session = serve(
-        "import wren\ndef main():\n    c = wren.context()\n    return [c.run_id, c.attempt, c.scheduled_for.isoformat()]"
+        """
+import wren
+def main():
+    context = wren.context()
+    return [context.run_id, context.attempt, context.scheduled_for.isoformat()]
+"""
     )
     assert session.ok == [CONTEXT["run_id"], 2, "2026-03-01T09:00:00.123456+00:00"]
 

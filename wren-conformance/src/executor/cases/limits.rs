@@ -22,8 +22,7 @@ def main():
 }
 
 pub async fn a_wish_for_less_memory_is_granted(executor: Arc<dyn Executor>) {
-    let mut settings = ScriptSettings::default();
-    settings.memory_bytes = Some(64 * MIB);
+    let settings = ScriptSettings { memory_bytes: Some(64 * MIB), ..ScriptSettings::default() };
     let script = "def main():\n    return len(bytearray(128 * 1024 * 1024))\n";
     let error = Trial::new(script).settings(settings).run(&executor).await.error();
     assert_eq!(error.code(), ErrorCode::MemoryLimit, "{error:?}");

@@ -73,7 +73,7 @@ def _described(error: BaseException, script: Script, describe: Callable[[], dict
         place = tracebacks.location(error, script)
         if place:
             wire["location"] = place
-        trace = None if isinstance(error, NotJson) else tracebacks.text(error)
+        trace = None if isinstance(error, NotJson) else tracebacks.text(error, script)
         if trace:
             wire["traceback"] = trace
     except MemoryError:

@@ -52,18 +52,24 @@ def syntax_location(error: SyntaxError, script: Script) -> dict[str, Any] | None
     return _place(script, error.lineno, error.offset or None)
 
 
-def text(error: BaseException) -> str | None:
+def text(error: BaseException, script: Script) -> str | None:
     """Returns the traceback without the runtime's own frames, or None when no other frame is in it."""
-    # Imported here: it takes longer to import than everything else of the runtime, and most runs do not fail.
+    # Imported here: they take longer to import than everything else of the runtime, and most runs do not fail.
+    import linecache
     import traceback
+
+    # A file of the script's name, in the working directory say, would otherwise be shown in its place. Without a time
+    # of modification the entry is never checked against the disk.
+    lines = script.source.splitlines(keepends=True)
+    linecache.cache[script.filename] = (len(script.source), None, lines, script.filename)
 
     try:
         whole = traceback.TracebackException.from_exception(error)
         shown = _trim(whole, set())
-        lines = "".join(whole.format())
+        formatted = "".join(whole.format())
     except RecursionError:
         return message(error)
-    return _shorten(lines.rstrip("\n"), _MAX_TRACEBACK) if shown else None
+    return _shorten(formatted.rstrip("\n"), _MAX_TRACEBACK) if shown else None
 
 
 def _deepest(trace: TracebackType | None, script: Script) -> dict[str, Any] | None:
