@@ -32,7 +32,7 @@ pub trait EventSink: fmt::Debug + Send + Sync + 'static {
     /// this returned `Ok`.
     ///
     /// # Errors
-    /// `STORE_UNAVAILABLE`: the same events are to be emitted again.
+    /// `STORE_UNAVAILABLE`: the same events are to be emitted again. `INVALID_REQUEST` for a dedupe key that is too long.
     async fn emit(&self, events: Vec<SourceEvent>) -> Result<()>;
 
     /// Returns the triggers the source serves now.

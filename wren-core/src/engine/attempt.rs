@@ -3,19 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::finishing::finish;
 use super::inner::{ActiveRun, Inner, StopReason};
 use super::log_buffer::LogBuffer;
 use super::verdict::{Ended, verdict};
-use crate::error::{Error, ErrorClass, ErrorCode};
-use crate::executor::{Executor, Invocation, Limits, LogSink, Script};
+use crate::error::{Error, ErrorCode};
+use crate::executor::{Executor, Invocation, Limits, LogSink, OutcomeEnd};
 use crate::host::{RunContext, RunHost};
-use crate::model::{Completion, DeploymentStatus, Isolation, LogLine, LogStream, Run, RunState};
-use crate::store::{FinishOptions, Held, SetStatus};
+use crate::id::RunId;
+use crate::model::{Completion, Isolation, LogLine, LogStream, Run};
+use crate::store::Held;
 
-/// Runs the attempt and records its end. Whatever happens, the run is not in the engine's list of active ones afterwards.
+/// How long an executor may take to end a run at its timeout or its cancellation. The contract says two seconds; after this
+/// its future is dropped, which ends the run, too.
+const OVERRUN: Duration = Duration::from_secs(5);
+
+/// Runs the attempt and records its end. Whatever happens, it is not in the engine's list of active ones afterwards.
 pub(super) async fn run(inner: Arc<Inner>, run: Run, active: Arc<ActiveRun>) {
     let id = run.id;
-    let _listed = Listed { inner: Arc::clone(&inner), id };
+    let _listed = Listed { inner: Arc::clone(&inner), id, active: Arc::clone(&active) };
     let held = Held { run_id: id, fence: active.fence };
     let logs = Arc::new(LogBuffer::new(Arc::clone(&inner.store), held, Arc::clone(&active)));
 
@@ -33,15 +42,21 @@ pub(super) async fn run(inner: Arc<Inner>, run: Run, active: Arc<ActiveRun>) {
     finish(&inner, held, completion, isolation, &logs, &active).await;
 }
 
-/// Takes the run off the list however the attempt ends, a panic included.
+/// Takes the attempt off the list however it ends, a panic included.
 struct Listed {
     inner: Arc<Inner>,
-    id: crate::id::RunId,
+    id: RunId,
+    active: Arc<ActiveRun>,
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.inner.active.lock().remove(&self.id);
+        let mut listed = self.inner.active.lock();
+        // After a lost lease the next attempt of the same run may be listed here already.
+        if listed.get(&self.id).is_some_and(|other| Arc::ptr_eq(other, &self.active)) {
+            listed.remove(&self.id);
+        }
+        drop(listed);
         self.inner.run_changed.notify_waiters();
     }
 }
@@ -49,30 +64,59 @@ impl Drop for Listed {
 async fn execute(inner: &Inner, run: &Run, active: &ActiveRun, logs: &Arc<LogBuffer>) -> (Ended, Option<Isolation>) {
     let (invocation, executor) = match prepare(inner, run).await {
         Ok(prepared) => prepared,
-        Err(error) => return (Ended::Unable(error), None),
+        Err(error) => return (Ended::NotStarted(error), None),
     };
+    let timeout = Duration::from_millis(invocation.limits.timeout_ms);
+    let isolation = executor.isolation();
     let host = RunHost::new(Arc::clone(&inner.host), Arc::clone(&invocation.context));
     let sink = Arc::clone(logs) as Arc<dyn LogSink>;
-    let running = executor.run(invocation, host, sink, active.cancel.clone());
-    tokio::pin!(running);
-    let mut flush = tokio::time::interval(Duration::from_millis(inner.options.log_flush_ms.max(10)));
-    flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let outcome = loop {
-        tokio::select! {
-            biased;
-            outcome = &mut running => break outcome,
-            _ = flush.tick() => logs.flush().await,
+
+    // The executor's future and the flushing go on side by side: the executor may be waiting in its sink for the very
+    // append that a flush waits behind.
+    let ended = CancellationToken::new();
+    let flushing = async {
+        let mut ticks = interval(Duration::from_millis(inner.options.log_flush_ms.max(10)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = ended.cancelled() => return,
+            }
+            logs.flush().await;
         }
     };
-    match outcome {
-        Ok(outcome) => (Ended::Script(outcome.end), Some(outcome.isolation)),
-        Err(error) => (Ended::Unable(error), None),
+    let running = async {
+        let outcome = tokio::select! {
+            biased;
+            outcome = executor.run(invocation, host, sink, active.cancel.clone()) => match outcome {
+                Ok(outcome) => (Ended::Script(outcome.end), Some(outcome.isolation)),
+                Err(error) => (Ended::Broke(error), None),
+            },
+            end = overrun(timeout, &active.cancel) => {
+                tracing::error!(run_id = %run.id, executor = executor.name(), "the executor did not end a run in time");
+                (Ended::Script(end), Some(isolation))
+            }
+        };
+        ended.cancel();
+        outcome
+    };
+    tokio::join!(running, flushing).0
+}
+
+/// Ends when an executor should have ended a run long ago, with what it should have said.
+async fn overrun(timeout: Duration, cancel: &CancellationToken) -> OutcomeEnd {
+    tokio::select! {
+        () = sleep(timeout.saturating_add(OVERRUN)) => OutcomeEnd::Timeout,
+        () = async {
+            cancel.cancelled().await;
+            sleep(OVERRUN).await;
+        } => OutcomeEnd::Cancelled,
     }
 }
 
 async fn prepare(inner: &Inner, run: &Run) -> Result<(Invocation, Arc<dyn Executor>), Error> {
     let revision = inner.revisions.load(&*inner.store, run).await?;
-    let settings = &revision.settings;
+    let settings = &revision.script.settings;
     let executor = match &settings.executor {
         None => inner.rules.executors.first(),
         Some(name) => inner.rules.executors.iter().find(|executor| executor.name() == name),
@@ -81,7 +125,6 @@ async fn prepare(inner: &Inner, run: &Run) -> Result<(Invocation, Arc<dyn Execut
         let name = settings.executor.as_deref().unwrap_or("default");
         Error::new(ErrorCode::ExecutorUnavailable, format!("this engine has no executor `{name}`"))
     })?;
-    let script = Script::new(Arc::clone(&revision.source)).with_settings(settings.clone());
     let context = RunContext::of(run, revision.deployment_name.as_str(), revision.timezone(&run.func));
     let defaults = inner.options.limits;
     let limits = Limits {
@@ -89,87 +132,7 @@ async fn prepare(inner: &Inner, run: &Run) -> Result<(Invocation, Arc<dyn Execut
         memory_bytes: settings.memory_bytes.unwrap_or(defaults.memory_bytes),
         ..defaults
     };
-    let invocation = Invocation::new(script, Arc::new(context)).with_event(run.payload.clone()).with_limits(limits);
+    let invocation =
+        Invocation::new(revision.script.clone(), Arc::new(context)).with_event(run.payload.clone()).with_limits(limits);
     Ok((invocation, Arc::clone(executor)))
-}
-
-/// Writes the end, again and again until the store takes it or the claim is lost.
-async fn finish(
-    inner: &Inner,
-    held: Held,
-    completion: Completion,
-    isolation: Option<Isolation>,
-    logs: &LogBuffer,
-    active: &ActiveRun,
-) {
-    let lines = logs.take().await;
-    let mut failures = 0;
-    loop {
-        let options = FinishOptions {
-            held,
-            completion: completion.clone(),
-            isolation: isolation.clone(),
-            logs: lines.clone(),
-            now: inner.clock.now(),
-        };
-        match inner.store.finish(options).await {
-            Ok(run) => {
-                report(inner, &run).await;
-                if run.state == RunState::Queued {
-                    inner.work.notify_one();
-                }
-                return;
-            }
-            Err(error) if error.code() == ErrorCode::Conflict => {
-                tracing::warn!(run_id = %held.run_id, "the claim was lost before the end could be recorded");
-                return;
-            }
-            Err(error) => {
-                tracing::error!(run_id = %held.run_id, error = error.chain(), "recording the end failed, trying again");
-                if active.stop_reason() == Some(StopReason::Lost) {
-                    return;
-                }
-                inner.back_off(failures).await;
-                failures += 1;
-            }
-        }
-    }
-}
-
-/// Logs the end, and parks the deployment when only its user can help.
-async fn report(inner: &Inner, run: &Run) {
-    tracing::info!(
-        run_id = %run.id,
-        deployment_id = %run.deployment_id,
-        correlation_id = %run.correlation_id,
-        state = run.state.as_str(),
-        attempt = run.attempt,
-        code = run.error.as_ref().map(|error| error.code.as_str()),
-        "attempt ended"
-    );
-    let Some(error) = run
-        .error
-        .as_ref()
-        .filter(|error| run.state == RunState::Failed && error.class == ErrorClass::UserFacingConfigError)
-    else {
-        return;
-    };
-    let change = SetStatus {
-        status: DeploymentStatus::NeedsAttention,
-        reason: Some(error.message.clone()),
-        action_url: error.action_url.clone(),
-        now: inner.clock.now(),
-    };
-    if let Err(error) = park(inner, run, change).await {
-        tracing::error!(deployment_id = %run.deployment_id, error = error.chain(), "marking the deployment failed");
-    }
-}
-
-async fn park(inner: &Inner, run: &Run, change: SetStatus) -> Result<(), Error> {
-    let now = inner.store.deployment(&run.owner, run.deployment_id).await?.deployment;
-    // A user who paused or removed it meanwhile has the last word; so has a newer revision.
-    if now.status == DeploymentStatus::Active && now.revision == run.revision {
-        inner.store.set_status(&run.owner, run.deployment_id, change).await?;
-    }
-    Ok(())
 }

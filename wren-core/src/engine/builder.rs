@@ -1,5 +1,6 @@
 //! Putting an engine together.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::inner::Inner;
@@ -17,7 +18,7 @@ use crate::store::Store;
 use crate::vault::CredentialVault;
 
 /// Collects the parts of an [`Engine`]: a store and at least one executor are needed, everything else has a default.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct EngineBuilder {
     store: Option<Arc<dyn Store>>,
     executors: Vec<Arc<dyn Executor>>,
@@ -28,7 +29,17 @@ pub struct EngineBuilder {
     clock: Option<Arc<dyn Clock>>,
     integrations: Option<IntegrationDirectory>,
     options: EngineOptions,
-    adjust_rules: Option<fn(&mut DeployRules)>,
+    adjust_rules: Option<Box<dyn FnOnce(&mut DeployRules) + Send>>,
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EngineBuilder")
+            .field("store", &self.store)
+            .field("executors", &self.executors)
+            .finish_non_exhaustive()
+    }
 }
 
 impl EngineBuilder {
@@ -75,8 +86,14 @@ impl EngineBuilder {
 
     /// Sets where credentials are kept; an empty vault in memory without it.
     #[must_use]
-    pub fn vault(mut self, vault: impl CredentialVault) -> Self {
-        self.vault = Some(Arc::new(vault));
+    pub fn vault(self, vault: impl CredentialVault) -> Self {
+        self.shared_vault(Arc::new(vault))
+    }
+
+    /// Sets where credentials are kept, shared with others.
+    #[must_use]
+    pub fn shared_vault(mut self, vault: Arc<dyn CredentialVault>) -> Self {
+        self.vault = Some(vault);
         self
     }
 
@@ -110,8 +127,8 @@ impl EngineBuilder {
 
     /// Changes the rules that scripts are held to, after they have been filled with the executors and sources given.
     #[must_use]
-    pub fn adjust_rules(mut self, adjust: fn(&mut DeployRules)) -> Self {
-        self.adjust_rules = Some(adjust);
+    pub fn adjust_rules(mut self, adjust: impl FnOnce(&mut DeployRules) + Send + 'static) -> Self {
+        self.adjust_rules = Some(Box::new(adjust));
         self
     }
 
@@ -135,8 +152,8 @@ impl EngineBuilder {
         {
             return Err(invalid("concurrency, per_deployment, per_owner and fire_batch are at least 1"));
         }
-        if options.lease_ms < 300 {
-            return Err(invalid("lease_ms is at least 300"));
+        if options.lease_ms < 300 || options.poll_ms < 10 || options.reconcile_ms < 100 {
+            return Err(invalid("lease_ms is at least 300, poll_ms at least 10, reconcile_ms at least 100"));
         }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let integrations = self.integrations.unwrap_or_default();

@@ -14,6 +14,7 @@ use crate::schedule::{Schedule, jittered};
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) id: TriggerId,
+    pub(super) revision: u32,
     pub(super) schedule: Arc<Schedule>,
     catch_up: CatchUp,
     window_ms: u64,
@@ -34,6 +35,7 @@ impl Planned {
         let config = trigger.spec.schedule.as_ref()?;
         Some(Self {
             id: trigger.id,
+            revision: trigger.revision,
             schedule: Arc::new(config.schedule.clone()),
             catch_up: config.catch_up,
             window_ms: config.catch_up_window_ms,
@@ -82,6 +84,7 @@ mod tests {
         let expr = CronExpr::parse("0 * * * *").unwrap();
         Planned {
             id: TriggerId::new(),
+            revision: 1,
             schedule: Arc::new(Schedule::cron(expr, Timezone::UTC)),
             catch_up,
             window_ms,

@@ -11,6 +11,9 @@ use super::inner::{ActiveRun, Inner, StopReason, millis};
 use crate::model::{Fence, Run};
 use crate::store::{ClaimLimits, ClaimOptions, Claimed};
 
+/// How long runs that were given back at a shutdown may take to end: longer than an executor may overrun.
+const LAST_WAIT: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// Claims and runs until `shutdown`, then lets the attempts in progress end.
 pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
     let mut attempts = JoinSet::new();
@@ -60,7 +63,10 @@ async fn claim(inner: &Inner, free: usize) -> crate::error::Result<Claimed> {
 fn start(inner: &Arc<Inner>, run: Run, attempts: &mut JoinSet<()>) {
     let lease_until = run.claim.as_ref().map_or_else(|| inner.clock.now(), |claim| claim.lease_until);
     let active = Arc::new(ActiveRun::new(Fence { epoch: run.epoch }, lease_until));
-    inner.active.lock().insert(run.id, Arc::clone(&active));
+    if let Some(old) = inner.active.lock().insert(run.id, Arc::clone(&active)) {
+        // An attempt whose lease was lost to this very engine.
+        old.stop(StopReason::Lost);
+    }
     inner.run_changed.notify_waiters();
     attempts.spawn(attempt::run(Arc::clone(inner), run, active));
 }
@@ -68,8 +74,6 @@ fn start(inner: &Arc<Inner>, run: Run, attempts: &mut JoinSet<()>) {
 /// Waits until there may be something to claim and room for it.
 async fn wait(inner: &Inner, next_at: Option<DateTime<Utc>>, attempts: &mut JoinSet<()>, shutdown: &CancellationToken) {
     let full = attempts.len() >= inner.options.concurrency;
-    let poll_at = inner.clock.now() + millis(inner.options.poll_ms);
-    let until = next_at.map_or(poll_at, |at| at.min(poll_at));
     tokio::select! {
         Some(ended) = attempts.join_next() => {
             report(ended);
@@ -79,8 +83,16 @@ async fn wait(inner: &Inner, next_at: Option<DateTime<Utc>>, attempts: &mut Join
             }
         }
         () = inner.work.notified(), if !full => {}
-        () = inner.clock.sleep_until(until), if !full => {}
+        () = inner.pause(inner.options.poll_ms), if !full => {}
+        () = until(inner, next_at), if !full && next_at.is_some() => {}
         () = shutdown.cancelled() => {}
+    }
+}
+
+async fn until(inner: &Inner, at: Option<DateTime<Utc>>) {
+    if let Some(at) = at {
+        // An instant that has passed is waited for a moment: the store has said that nothing of it may be claimed now.
+        inner.clock.sleep_until(at.max(inner.clock.now() + millis(1))).await;
     }
 }
 
@@ -108,5 +120,9 @@ async fn drain(inner: &Inner, mut attempts: JoinSet<()>) {
     for run in active {
         run.stop(StopReason::Shutdown);
     }
-    all_ended.await;
+    tokio::select! {
+        () = &mut all_ended => {}
+        // An executor that does not let go, or a store that hangs. The leases end by themselves.
+        () = tokio::time::sleep(LAST_WAIT) => tracing::error!("some runs did not end, leaving them to the next start"),
+    }
 }

@@ -10,6 +10,23 @@ use crate::id::{DeploymentId, DeploymentName, OwnerId, TriggerId};
 use crate::model::{DeploymentOverview, DeploymentStatus, Page, Revision};
 use crate::store::{ListDeployments, NewTrigger, PutRevision, SetStatus};
 
+/// Has the plan compared with the store, unless it is settled before it is dropped.
+struct Unplanned(Option<Arc<Inner>>);
+
+impl Unplanned {
+    fn settled(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unplanned {
+    fn drop(&mut self) {
+        if let Some(inner) = &self.0 {
+            inner.reconcile_now.notify_one();
+        }
+    }
+}
+
 /// What a deploy did.
 #[derive(Debug, Clone)]
 pub struct DeployReceipt {
@@ -23,14 +40,16 @@ impl Engine {
     /// Deploys a script: examines it, stores a revision, registers its triggers.
     ///
     /// The same content again is the same revision. A failed deploy changes nothing: the revision before stays in force.
+    /// A deploy whose future is dropped has happened as a whole or not at all.
     ///
     /// # Errors
     /// Everything that is wrong with the script, at once: the first finding, with all in `details.diagnostics`.
-    /// `CONFLICT` when the deployment is paused, `STORE_UNAVAILABLE`, `EXECUTOR_UNAVAILABLE`.
+    /// `CONFLICT` when the deployment is paused, `RATE_LIMITED` when too many deploys are under way, `STORE_UNAVAILABLE`,
+    /// `EXECUTOR_UNAVAILABLE`.
     pub async fn deploy(&self, owner: &OwnerId, request: DeployRequest) -> Result<DeployReceipt> {
         let inner = &self.inner;
         let examination = {
-            let _permit = inner.inspections.acquire().await.map_err(|error| Error::internal("closing", error))?;
+            let _place = inner.inspections.enter(owner).await?;
             let now = inner.clock.now();
             deploy::examine(request.script.as_bytes(), request.metadata.as_ref(), &inner.rules, now).await?
         };
@@ -56,6 +75,9 @@ impl Engine {
             .iter()
             .map(|spec| NewTrigger { id: TriggerId::new(), spec: spec.clone() })
             .collect();
+        // Whoever drops this future from here on, or a store that fails after its commit, leaves the planner without word of
+        // what was stored.
+        let unplanned = Unplanned(Some(Arc::clone(inner)));
         let deployed = inner
             .store
             .put_revision(
@@ -77,7 +99,16 @@ impl Engine {
         for trigger in &deployed.triggers {
             inner.plan(trigger);
         }
-        let overview = inner.store.deployment(owner, deployed.deployment.id).await?;
+        unplanned.settled();
+        // A deploy ends `needs_attention`, and what was queued meanwhile may go on.
+        inner.work.notify_one();
+        let overview = match inner.store.deployment(owner, deployed.deployment.id).await {
+            Ok(overview) => overview,
+            // The deploy is done; only when its latest run was is not known now.
+            Err(_) => {
+                DeploymentOverview { deployment: deployed.deployment, triggers: deployed.triggers, last_run: None }
+            }
+        };
         Ok(DeployReceipt { overview, changed: deployed.changed })
     }
 
@@ -152,7 +183,7 @@ async fn set_status(
     status: DeploymentStatus,
     reason: Option<String>,
 ) -> Result<DeploymentOverview> {
-    let change = SetStatus { status, reason, action_url: None, now: inner.clock.now() };
+    let change = SetStatus { status, reason, action_url: None, only_if: None, now: inner.clock.now() };
     inner.store.set_status(owner, id, change).await
 }
 

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::catch_up::Lateness;
+use super::catch_up::{Lateness, Planned};
 use super::inner::Inner;
+use super::reconcile::reconcile;
 use crate::id::{CorrelationId, RunId};
 use crate::model::FireKey;
 use crate::schedule::Due;
-use crate::store::{Disposition, Fire};
+use crate::store::{Disposition, Fire, Fired};
 
-/// How many triggers are read from the store at once when the planner is filled.
-const SCAN: usize = 1_000;
+/// How often a store may refuse a batch before it is taken apart.
+const TRIES: u32 = 3;
 
 /// Fills the planner from the store, then fires until `shutdown`.
 pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
@@ -30,38 +31,26 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
             wait(&inner, now, &shutdown).await;
             continue;
         }
-        let fires = fires(&inner, &due, now);
+        let prepared = prepare(&inner, &due);
         // What was popped is only here until it is recorded. A shutdown may drop it: the cursor in the store has not
         // moved, so the next start finds it due again.
         tokio::select! {
             biased;
-            () = record(&inner, fires) => {}
+            () = record(&inner, prepared) => {}
             () = shutdown.cancelled() => return,
         }
+        // A store that never waits must not keep the heartbeat, which shares this task, waiting.
+        tokio::task::yield_now().await;
     }
 }
 
+/// A planner that is empty differs from the store in everything.
 async fn fill_planner(inner: &Inner) {
-    let mut after = None;
     let mut failures = 0;
-    loop {
-        match inner.store.scan_triggers(after, SCAN).await {
-            Ok(triggers) => {
-                failures = 0;
-                for trigger in &triggers {
-                    inner.plan(trigger);
-                }
-                if triggers.len() < SCAN {
-                    return;
-                }
-                after = triggers.last().map(|trigger| trigger.id);
-            }
-            Err(error) => {
-                tracing::error!(error = error.chain(), "reading the triggers failed, trying again");
-                inner.back_off(failures).await;
-                failures += 1;
-            }
-        }
+    while let Err(error) = reconcile(inner).await {
+        tracing::error!(error = error.chain(), "reading the triggers failed, trying again");
+        inner.back_off(failures).await;
+        failures += 1;
     }
 }
 
@@ -75,58 +64,93 @@ async fn wait(inner: &Inner, now: DateTime<Utc>, shutdown: &CancellationToken) {
     }
 }
 
-fn fires(inner: &Inner, due: &[Due], now: DateTime<Utc>) -> Vec<Fire> {
-    let lateness = Lateness { grace_ms: inner.options.grace_ms, max_catch_up: inner.options.max_catch_up };
+/// A due time with its trigger and the ids its run gets, whatever happens until it is recorded.
+#[derive(Debug, Clone)]
+struct Prepared {
+    due: Due,
+    trigger: Arc<Planned>,
+    run_id: RunId,
+    correlation_id: CorrelationId,
+}
+
+impl Prepared {
+    /// Decides about skipping by the time it is now: a store that was away for an hour has made it late.
+    fn fire(&self, now: DateTime<Utc>, lateness: Lateness) -> Fire {
+        Fire {
+            run_id: self.run_id,
+            trigger_id: self.trigger.id,
+            key: FireKey::Scheduled(self.due.at),
+            scheduled_for: self.due.at,
+            payload: None,
+            not_before: self.trigger.not_before(self.due.at),
+            skip: self.trigger.skip(self.due.at, now, lateness),
+            correlation_id: self.correlation_id.clone(),
+        }
+    }
+}
+
+fn prepare(inner: &Inner, due: &[Due]) -> Vec<Prepared> {
     let planned = inner.planned.read();
     due.iter()
-        .filter_map(|due| {
+        .filter_map(|&due| {
             // A trigger that was removed after the pop has no record to make.
-            let trigger = planned.get(&due.key)?;
-            Some(Fire {
-                run_id: RunId::new(),
-                trigger_id: trigger.id,
-                key: FireKey::Scheduled(due.at),
-                scheduled_for: due.at,
-                payload: None,
-                not_before: trigger.not_before(due.at),
-                skip: trigger.skip(due.at, now, lateness),
-                correlation_id: CorrelationId::generate(),
-            })
+            let trigger = Arc::clone(planned.get(&due.key)?);
+            Some(Prepared { due, trigger, run_id: RunId::new(), correlation_id: CorrelationId::generate() })
         })
         .collect()
 }
 
-/// Records fires, again and again until the store takes them.
-async fn record(inner: &Inner, fires: Vec<Fire>) {
-    let mut failures = 0;
-    let fired = loop {
-        match inner.store.record_fires(fires.clone(), inner.clock.now()).await {
-            Ok(fired) => break fired,
-            Err(error) => {
-                tracing::error!(error = error.chain(), fires = fires.len(), "recording due times failed, trying again");
-                inner.back_off(failures).await;
-                failures += 1;
-            }
-        }
-    };
-    for (fire, fired) in fires.iter().zip(&fired) {
-        let key = fire.trigger_id.uuid().as_u128();
-        match fired.disposition {
-            Disposition::Queued => {
-                if inner.planned.read().get(&key).is_some_and(|planned| planned.cancels_previous) {
-                    inner.heartbeat_now.notify_one();
+/// Records due times, again and again until the store takes them. A batch that the store refuses for what is in it is
+/// halved, so that one bad entry keeps no other waiting.
+async fn record(inner: &Inner, all: Vec<Prepared>) {
+    let lateness = Lateness { grace_ms: inner.options.grace_ms, max_catch_up: inner.options.max_catch_up };
+    let mut batches = vec![all];
+    while let Some(mut batch) = batches.pop() {
+        let (mut failures, mut refusals) = (0, 0);
+        while !batch.is_empty() {
+            let now = inner.clock.now();
+            let fires: Vec<Fire> = batch.iter().map(|prepared| prepared.fire(now, lateness)).collect();
+            let error = match inner.store.record_fires(fires, now).await {
+                Ok(fired) => {
+                    recorded(inner, &batch, &fired);
+                    break;
                 }
+                Err(error) => error,
+            };
+            tracing::error!(error = error.chain(), fires = batch.len(), "recording due times failed, trying again");
+            refusals += u32::from(!error.retryable());
+            if refusals >= TRIES && batch.len() > 1 {
+                batches.push(batch.split_off(batch.len() / 2));
+                refusals = 0;
+            } else if refusals >= TRIES {
+                // The cursor has not moved: the reconciler brings it back.
+                tracing::error!(trigger_id = %batch[0].trigger.id, due = %batch[0].due.at, "a due time cannot be recorded");
+                break;
             }
+            inner.back_off(failures).await;
+            failures += 1;
+        }
+    }
+}
+
+fn recorded(inner: &Inner, batch: &[Prepared], fired: &[Fired]) {
+    let mut cancels_previous = false;
+    for (prepared, fired) in batch.iter().zip(fired) {
+        match fired.disposition {
+            Disposition::Queued => cancels_previous |= prepared.trigger.cancels_previous,
             Disposition::Skipped(reason) => tracing::info!(
                 run_id = %fired.run_id,
-                trigger_id = %fire.trigger_id,
-                scheduled_for = %fire.scheduled_for,
+                trigger_id = %prepared.trigger.id,
+                scheduled_for = %prepared.due.at,
                 reason = reason.as_str(),
                 "due time skipped"
             ),
-            Disposition::Gone => inner.unplan(key),
+            Disposition::Gone => inner.unplan(prepared.due.key),
             Disposition::Duplicate => {}
         }
+    }
+    if cancels_previous {
+        inner.heartbeat_now.notify_one();
     }
     inner.work.notify_one();
     inner.run_changed.notify_waiters();

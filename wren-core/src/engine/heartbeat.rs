@@ -1,34 +1,42 @@
 //! Keeps the claims of runs in progress, and learns who is to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::inner::{ActiveRun, Inner, StopReason, millis};
+use super::inner::{ActiveRun, Inner, StopReason};
 use crate::id::RunId;
 use crate::store::{ExtendOutcome, Held};
 
 /// Extends leases three times per lease until `done`.
 pub(super) async fn run(inner: Arc<Inner>, done: CancellationToken) {
     loop {
-        let next = inner.clock.now() + millis(inner.options.lease_ms / 3);
         tokio::select! {
             () = done.cancelled() => return,
-            () = inner.clock.sleep_until(next) => {}
+            () = inner.pause(inner.options.lease_ms / 3) => {}
             () = inner.heartbeat_now.notified() => {}
         }
-        let active: Vec<(RunId, Arc<ActiveRun>)> =
-            inner.active.lock().iter().map(|(id, run)| (*id, Arc::clone(run))).collect();
-        if !active.is_empty() {
-            beat(&inner, &active).await;
-        }
+        beat(&inner).await;
     }
 }
 
-async fn beat(inner: &Inner, active: &[(RunId, Arc<ActiveRun>)]) {
+/// Extends the leases of all runs in progress; says whether the store answered.
+pub(super) async fn beat(inner: &Inner) -> bool {
+    let active: Vec<(RunId, Arc<ActiveRun>)> =
+        inner.active.lock().iter().map(|(id, run)| (*id, Arc::clone(run))).collect();
+    if active.is_empty() {
+        return true;
+    }
     let held = active.iter().map(|(run_id, run)| Held { run_id: *run_id, fence: run.fence }).collect();
     let now = inner.clock.now();
-    match inner.store.extend(held, now, inner.lease()).await {
+    // A store that hangs is as good as one that fails: the runs must not outlive their leases unnoticed.
+    let patience = Duration::from_millis((inner.options.lease_ms / 3).max(100));
+    let answer = match tokio::time::timeout(patience, inner.store.extend(held, now, inner.lease())).await {
+        Ok(answer) => answer,
+        Err(_) => Err(crate::Error::new(crate::ErrorCode::StoreUnavailable, "the store did not answer in time")),
+    };
+    match answer {
         Ok(outcomes) => {
             for ((_, run), outcome) in active.iter().zip(outcomes) {
                 match outcome {
@@ -41,16 +49,18 @@ async fn beat(inner: &Inner, active: &[(RunId, Arc<ActiveRun>)]) {
                     ExtendOutcome::Lost => run.stop(StopReason::Lost),
                 }
             }
+            true
         }
         Err(error) => {
             tracing::error!(error = error.chain(), "the heartbeat failed");
             let now = inner.clock.now();
-            for (id, run) in active {
+            for (id, run) in &active {
                 if *run.lease_until.lock() <= now {
                     tracing::warn!(run_id = %id, "the lease ended without a heartbeat, the run is stopped");
-                    run.stop(StopReason::Lost);
+                    run.stop(StopReason::LeaseEnded);
                 }
             }
+            false
         }
     }
 }

@@ -4,39 +4,50 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::heartbeat::beat;
 use super::inner::{Inner, millis};
 use crate::error::Result;
 use crate::model::RunState;
 
 /// How many runs one rescue or one deletion takes at most, so that no transaction is long.
 const BATCH: usize = 500;
-/// How many rounds of rescue lie between two rounds of deletion.
-const ROUNDS_PER_PURGE: u32 = 60;
+/// The wait between two deletions, in milliseconds: while there is more to delete, and when there is not.
+const PURGE_MORE_MS: u64 = 200;
+const PURGE_AGAIN_MS: u64 = 5 * 60 * 1000;
 
-/// Rescues and cleans until `shutdown`.
+/// Rescues and cleans until `shutdown`. The two do not wait for each other.
 pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
-    let mut round = 0u32;
-    while !shutdown.is_cancelled() {
-        // Rescue comes first after a start: what the process before left behind may be waiting.
-        if let Err(error) = rescue(&inner).await {
-            tracing::error!(error = error.chain(), "rescuing orphaned runs failed");
+    let rescuing = async {
+        loop {
+            // First thing after a start: what the process before left behind may be waiting.
+            if let Err(error) = rescue(&inner, &shutdown).await {
+                tracing::error!(error = error.chain(), "rescuing orphaned runs failed");
+            }
+            inner.pause((inner.options.lease_ms / 3).min(5_000)).await;
         }
-        if round.is_multiple_of(ROUNDS_PER_PURGE)
-            && let Err(error) = purge(&inner).await
-        {
-            tracing::error!(error = error.chain(), "deleting what has expired failed");
+    };
+    let purging = async {
+        loop {
+            let more = purge(&inner).await.unwrap_or_else(|error| {
+                tracing::error!(error = error.chain(), "deleting what has expired failed");
+                false
+            });
+            inner.pause(if more { PURGE_MORE_MS } else { PURGE_AGAIN_MS }).await;
         }
-        round = round.wrapping_add(1);
-        let next = inner.clock.now() + millis((inner.options.lease_ms / 3).min(5_000));
-        tokio::select! {
-            () = inner.clock.sleep_until(next) => {}
-            () = shutdown.cancelled() => {}
-        }
+    };
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = rescuing => {}
+        () = purging => {}
     }
 }
 
-async fn rescue(inner: &Inner) -> Result<()> {
-    loop {
+async fn rescue(inner: &Inner, shutdown: &CancellationToken) -> Result<()> {
+    while !shutdown.is_cancelled() {
+        // After a suspend, or a clock that jumped, every lease looks ended, those of this engine's own healthy runs too.
+        if !beat(inner).await {
+            return Ok(());
+        }
         let rescued = inner.store.rescue_expired(inner.clock.now(), BATCH).await?;
         for run in &rescued {
             tracing::warn!(
@@ -58,13 +69,16 @@ async fn rescue(inner: &Inner) -> Result<()> {
             return Ok(());
         }
     }
+    Ok(())
 }
 
-async fn purge(inner: &Inner) -> Result<()> {
+/// Deletes one batch of each kind; says whether there may be more.
+async fn purge(inner: &Inner) -> Result<bool> {
     let now = inner.clock.now();
-    if let Some(retention) = inner.options.retention_ms {
-        while inner.store.prune(now - millis(retention), BATCH).await? == BATCH {}
-    }
-    while inner.store.purge_records(now, BATCH).await? == BATCH {}
-    Ok(())
+    let runs = match inner.options.retention_ms {
+        Some(retention) => inner.store.prune(now - millis(retention), BATCH).await?,
+        None => 0,
+    };
+    let records = inner.store.purge_records(now, BATCH).await?;
+    Ok(runs == BATCH || records == BATCH)
 }

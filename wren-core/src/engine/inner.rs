@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::catch_up::Planned;
+use super::inspections::Inspections;
 use super::revisions::RevisionCache;
 use super::{EngineOptions, SourceHealth};
 use crate::clock::Clock;
@@ -29,7 +30,9 @@ pub(super) enum StopReason {
     Cancelled,
     /// The engine shuts down.
     Shutdown,
-    /// The claim was lost: another worker may have it.
+    /// The lease ended while the store could not be reached: another worker may take the run any moment.
+    LeaseEnded,
+    /// The store said that the claim is not this worker's any more.
     Lost,
 }
 
@@ -84,7 +87,9 @@ pub(super) struct Inner {
     pub(super) run_changed: Notify,
     pub(super) active: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
     pub(super) revisions: RevisionCache,
-    pub(super) inspections: Semaphore,
+    pub(super) inspections: Inspections,
+    /// The plan may differ from the store.
+    pub(super) reconcile_now: Notify,
     pub(super) source_health: Mutex<Vec<SourceHealth>>,
     running: AtomicBool,
 }
@@ -109,7 +114,7 @@ impl Inner {
         rules: DeployRules,
         options: EngineOptions,
     ) -> Self {
-        let inspections = Semaphore::new(options.concurrent_inspections.max(1));
+        let inspections = Inspections::new(options.concurrent_inspections);
         Self {
             store,
             scheduler,
@@ -126,6 +131,7 @@ impl Inner {
             active: Mutex::default(),
             revisions: RevisionCache::default(),
             inspections,
+            reconcile_now: Notify::new(),
             source_health: Mutex::default(),
             running: AtomicBool::new(false),
         }
@@ -141,20 +147,37 @@ impl Inner {
         millis(self.options.lease_ms)
     }
 
-    /// Puts a trigger in the planner, in place of what it knew of it.
+    /// Puts a trigger in the planner, in place of what it knew of it, unless that is of a newer revision.
     pub(super) fn plan(&self, trigger: &Trigger) {
-        let Some(planned) = Planned::of(trigger) else { return };
+        let Some(new) = Planned::of(trigger) else { return };
         let key = trigger.id.uuid().as_u128();
-        let schedule = Arc::clone(&planned.schedule);
-        // The map comes before the planner, so that what the planner pops is always known.
-        self.planned.write().insert(key, Arc::new(planned));
-        self.scheduler.upsert(PlannerEntry { key, schedule, after: trigger.cursor });
+        // The lock covers both: map and planner always hold the same keys.
+        let mut planned = self.planned.write();
+        if planned.get(&key).is_some_and(|old| old.revision > new.revision) {
+            return;
+        }
+        let entry = PlannerEntry { key, schedule: Arc::clone(&new.schedule), after: trigger.cursor };
+        if self.scheduler.upsert(entry).is_some() {
+            planned.insert(key, Arc::new(new));
+        } else {
+            planned.remove(&key);
+        }
+        drop(planned);
         self.plan_changed.notify_one();
     }
 
     pub(super) fn unplan(&self, key: u128) {
+        let mut planned = self.planned.write();
         self.scheduler.remove(key);
-        self.planned.write().remove(&key);
+        planned.remove(&key);
+    }
+
+    /// Waits for an interval. A clock that is set back does not make it longer.
+    pub(super) async fn pause(&self, interval_ms: u64) {
+        tokio::select! {
+            () = self.clock.sleep_until(self.clock.now() + millis(interval_ms)) => {}
+            () = tokio::time::sleep(Duration::from_millis(interval_ms)) => {}
+        }
     }
 
     /// Waits a while that grows with the number of failures in a row: 100 ms doubling to 10 s.

@@ -1,5 +1,7 @@
 //! Whether an owner's integrations are ready for a script.
 
+use std::collections::HashSet;
+
 use super::Engine;
 use super::inner::Inner;
 use crate::error::{Error, Result};
@@ -31,8 +33,9 @@ pub(super) async fn report(inner: &Inner, owner: &OwnerId, names: &[String]) -> 
     let now = inner.clock.now();
     let directory = &inner.rules.integrations;
     let mut report = IntegrationReport::default();
-    for (place, name) in names.iter().enumerate() {
-        if names[..place].contains(name) {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name) {
             continue;
         }
         let Some(integration) = directory.find(name) else {

@@ -1,9 +1,11 @@
 //! A run's lines on their way to the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Mutex;
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::inner::{ActiveRun, StopReason};
 use crate::executor::LogSink;
@@ -12,6 +14,10 @@ use crate::store::{AppendLogs, Held, Store};
 
 /// From this many bytes on, the executor waits for the store.
 const HIGH_WATER: usize = 64 * 1024;
+/// What a line costs besides its text.
+const LINE_OVERHEAD: usize = 64;
+/// How long a store that failed is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Collects lines and appends them in batches, fenced by the run's claim.
 #[derive(Debug)]
@@ -19,47 +25,73 @@ pub(super) struct LogBuffer {
     store: Arc<dyn Store>,
     held: Held,
     active: Arc<ActiveRun>,
-    // A Tokio mutex, held across the append: a second flush must not overtake the first, or lines would change places.
-    lines: Mutex<Vec<LogLine>>,
+    waiting: Mutex<Waiting>,
+    // Held across an append, so that no later batch overtakes an earlier one. It guards no data: who collects lines never
+    // waits for it.
+    appending: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: Vec<LogLine>,
+    bytes: usize,
+    /// When the store may be asked again after a failure.
+    not_before: Option<Instant>,
 }
 
 impl LogBuffer {
     pub(super) fn new(store: Arc<dyn Store>, held: Held, active: Arc<ActiveRun>) -> Self {
-        Self { store, held, active, lines: Mutex::default() }
+        Self { store, held, active, waiting: Mutex::default(), appending: tokio::sync::Mutex::default() }
     }
 
-    /// Appends what has been collected.
+    /// Appends what has been collected. A store that fails gets the lines later: the executor's cap bounds them.
     pub(super) async fn flush(&self) {
-        let mut lines = self.lines.lock().await;
-        self.append(&mut lines).await;
-    }
-
-    /// Takes what has not been appended.
-    pub(super) async fn take(&self) -> Vec<LogLine> {
-        std::mem::take(&mut *self.lines.lock().await)
-    }
-
-    async fn append(&self, lines: &mut Vec<LogLine>) {
-        if lines.is_empty() {
-            return;
-        }
+        let _turn = self.appending.lock().await;
+        let lines = {
+            let mut waiting = self.waiting.lock();
+            if waiting.lines.is_empty() || waiting.not_before.is_some_and(|at| Instant::now() < at) {
+                return;
+            }
+            waiting.bytes = 0;
+            std::mem::take(&mut waiting.lines)
+        };
         let batch = AppendLogs { held: self.held, lines: lines.clone() };
         match self.store.append_logs(vec![batch]).await {
             Ok(written) if written.first() == Some(&false) => self.active.stop(StopReason::Lost),
-            Ok(_) => lines.clear(),
-            // They stay for the next flush. The executor's cap bounds them.
-            Err(error) => tracing::warn!(run_id = %self.held.run_id, error = error.chain(), "storing log lines failed"),
+            Ok(_) => self.waiting.lock().not_before = None,
+            Err(error) => {
+                tracing::warn!(run_id = %self.held.run_id, error = error.chain(), "storing log lines failed");
+                let mut waiting = self.waiting.lock();
+                waiting.not_before = Some(Instant::now() + PAUSE);
+                let later = std::mem::replace(&mut waiting.lines, lines);
+                waiting.lines.extend(later);
+                waiting.bytes = waiting.lines.iter().map(size).sum();
+            }
         }
     }
+
+    /// Takes what has not been appended. A batch on its way is waited for, so that nothing overtakes it.
+    pub(super) async fn take(&self) -> Vec<LogLine> {
+        let _turn = self.appending.lock().await;
+        std::mem::take(&mut self.waiting.lock().lines)
+    }
+}
+
+fn size(line: &LogLine) -> usize {
+    line.text.len() + LINE_OVERHEAD
 }
 
 #[async_trait]
 impl LogSink for LogBuffer {
     async fn write(&self, new: Vec<LogLine>) {
-        let mut lines = self.lines.lock().await;
-        lines.extend(new);
-        if lines.iter().map(|line| line.text.len()).sum::<usize>() >= HIGH_WATER {
-            self.append(&mut lines).await;
+        let full = {
+            let mut waiting = self.waiting.lock();
+            waiting.bytes += new.iter().map(size).sum::<usize>();
+            waiting.lines.extend(new);
+            waiting.bytes >= HIGH_WATER
+        };
+        if full {
+            self.flush().await;
         }
     }
 }

@@ -9,13 +9,16 @@ mod builder;
 mod catch_up;
 mod claiming;
 mod deployments;
+mod finishing;
 mod firing;
 mod heartbeat;
 mod housekeeping;
 mod inner;
+mod inspections;
 mod integrations;
 mod log_buffer;
 mod options;
+mod reconcile;
 mod revisions;
 mod runs;
 mod sources;
@@ -48,7 +51,8 @@ impl Engine {
     }
 
     /// Fires and runs until `shutdown` is cancelled, then waits for the runs in progress for at most
-    /// [`EngineOptions::drain_ms`], gives back those that remain, and returns.
+    /// [`EngineOptions::drain_ms`], gives back those that remain, and returns; at most 15 seconds later even when an
+    /// executor or the store does not let go.
     ///
     /// A store that fails is waited for, with backoff and a log line; no due time is lost by it.
     ///
@@ -62,6 +66,7 @@ impl Engine {
         let drained = CancellationToken::new();
         tokio::join!(
             firing::run(Arc::clone(&self.inner), shutdown.clone()),
+            reconcile::run(Arc::clone(&self.inner), shutdown.clone()),
             sources::run(Arc::clone(&self.inner), shutdown.clone()),
             housekeeping::run(Arc::clone(&self.inner), shutdown.clone()),
             heartbeat::run(Arc::clone(&self.inner), drained.clone()),
@@ -73,7 +78,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Says whether the engine can work: the store answers and the default executor can run scripts.
+    /// Says whether the engine can work: the store answers and every executor can run scripts.
     ///
     /// # Errors
     /// `STORE_UNAVAILABLE`, `EXECUTOR_UNAVAILABLE`.
@@ -95,6 +100,12 @@ impl Engine {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn crate::store::Store> {
         &self.inner.store
+    }
+
+    /// Returns the vault, for an OAuth flow or a broker beside the engine.
+    #[must_use]
+    pub fn vault(&self) -> &Arc<dyn crate::vault::CredentialVault> {
+        &self.inner.vault
     }
 
     /// Returns the clock.

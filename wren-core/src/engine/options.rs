@@ -19,6 +19,8 @@ pub struct EngineOptions {
     pub lease_ms: u64,
     /// How often queued runs are looked for when nothing says that there are any.
     pub poll_ms: u64,
+    /// How often the plan is compared with the store.
+    pub reconcile_ms: u64,
     /// How often lines of a running script are stored.
     pub log_flush_ms: u64,
     /// How long a shutdown waits for runs in progress.
@@ -47,6 +49,7 @@ impl Default for EngineOptions {
             per_owner: 50,
             lease_ms: 15_000,
             poll_ms: 1_000,
+            reconcile_ms: 60_000,
             log_flush_ms: 200,
             drain_ms: 30_000,
             retention_ms: Some(30 * 24 * 60 * 60 * 1000),

@@ -2,24 +2,25 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::error::Result;
+use crate::executor::Script;
 use crate::id::DeploymentId;
-use crate::model::{Run, ScriptSettings};
+use crate::model::Run;
 use crate::schedule::Rule;
 use crate::store::Store;
 
-/// How many revisions are kept; past that, all are dropped and the busy ones come back.
-const CAPACITY: usize = 1_000;
+/// How many bytes of scripts are kept; past that, all are dropped and the busy ones come back.
+const CAPACITY: usize = 64 * 1024 * 1024;
 
 /// What an attempt needs of a revision.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) deployment_name: String,
-    pub(super) source: Arc<str>,
-    pub(super) settings: ScriptSettings,
+    pub(super) script: Script,
     /// The zones of the functions' schedules.
     timezones: HashMap<String, &'static str>,
 }
@@ -27,7 +28,7 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Returns the zone a function's schedule is in, or the script's.
     pub(super) fn timezone(&self, func: &str) -> &str {
-        let default = self.settings.timezone.as_ref().map_or("UTC", |zone| zone.name());
+        let default = self.script.settings.timezone.as_ref().map_or("UTC", |zone| zone.name());
         self.timezones.get(func).copied().unwrap_or(default)
     }
 }
@@ -35,6 +36,7 @@ impl Loaded {
 #[derive(Debug, Default)]
 pub(super) struct RevisionCache {
     loaded: Mutex<HashMap<(DeploymentId, u32), Arc<Loaded>>>,
+    bytes: AtomicUsize,
 }
 
 impl RevisionCache {
@@ -57,13 +59,14 @@ impl RevisionCache {
             .collect();
         let loaded = Arc::new(Loaded {
             deployment_name: deployment.name.as_str().to_owned(),
-            source: revision.script.into(),
-            settings: revision.manifest.settings,
+            script: Script::new(revision.script).with_settings(revision.manifest.settings),
             timezones,
         });
         let mut cache = self.loaded.lock();
-        if cache.len() >= CAPACITY {
+        let bytes = loaded.script.source.len();
+        if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > CAPACITY {
             cache.clear();
+            self.bytes.store(bytes, Ordering::Relaxed);
         }
         cache.insert(key, Arc::clone(&loaded));
         Ok(loaded)

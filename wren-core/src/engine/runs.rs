@@ -139,10 +139,16 @@ impl Engine {
     pub async fn cancel(&self, owner: &OwnerId, id: RunId) -> Result<Run> {
         let inner = &self.inner;
         let run = inner.store.request_cancel(owner, id, cancelled(), inner.clock.now()).await?;
-        if run.state == RunState::Running
-            && let Some(active) = inner.active.lock().get(&id)
-        {
-            active.stop(StopReason::Cancelled);
+        if run.state == RunState::Running {
+            let active = inner.active.lock().get(&id).cloned();
+            match active {
+                Some(active) => active.stop(StopReason::Cancelled),
+                // It may be between its claim and the list: the next heartbeat brings the word.
+                None => inner.heartbeat_now.notify_one(),
+            }
+        } else {
+            // A serial successor may have waited for it.
+            inner.work.notify_one();
         }
         inner.run_changed.notify_waiters();
         Ok(run)

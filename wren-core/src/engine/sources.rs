@@ -1,18 +1,26 @@
 //! Supervises trigger sources: one that stops is started again.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::inner::Inner;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::id::{CorrelationId, RunId};
 use crate::model::{FireKey, Trigger, TriggerKind};
 use crate::source::{EventSink, SourceEvent, TriggerSource};
 use crate::store::Fire;
+
+/// How long a source may take to end at a shutdown before it is dropped.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+/// The longest dedupe key, in bytes.
+const MAX_KEY: usize = 512;
 
 /// How a source is doing.
 #[derive(Debug, Clone)]
@@ -44,11 +52,23 @@ async fn supervise(inner: &Arc<Inner>, place: usize, source: Arc<dyn TriggerSour
     while !shutdown.is_cancelled() {
         let started_at = inner.clock.now();
         inner.source_health.lock()[place].started_at = started_at;
-        let ended = source.run(Arc::clone(&sink), shutdown.clone()).await;
+        // A panic of one source must not end the engine and with it every run.
+        let running = AssertUnwindSafe(source.run(Arc::clone(&sink), shutdown.clone())).catch_unwind();
+        let ended = tokio::select! {
+            ended = running => ended,
+            () = async {
+                shutdown.cancelled().await;
+                tokio::time::sleep(LAST_WAIT).await;
+            } => return,
+        };
         if shutdown.is_cancelled() {
             return;
         }
-        let what = ended.err().map_or_else(|| "it returned".to_owned(), |error| error.chain());
+        let what = match ended {
+            Ok(Ok(())) => "it returned".to_owned(),
+            Ok(Err(error)) => error.chain(),
+            Err(_) => "it panicked".to_owned(),
+        };
         tracing::error!(source = source.kind().as_str(), error = what, "a trigger source stopped, starting it again");
         {
             let mut health = inner.source_health.lock();
@@ -73,20 +93,27 @@ struct Sink {
 #[async_trait]
 impl EventSink for Sink {
     async fn emit(&self, events: Vec<SourceEvent>) -> Result<()> {
+        let now = self.inner.clock.now();
+        if let Some(event) = events.iter().find(|event| event.dedupe_key.len() > MAX_KEY) {
+            let message = format!("a dedupe key of {} bytes is over the limit of {MAX_KEY}", event.dedupe_key.len());
+            return Err(Error::new(ErrorCode::InvalidRequest, message));
+        }
         let fires = events
             .into_iter()
             .map(|event| Fire {
                 run_id: RunId::new(),
                 trigger_id: event.trigger_id,
                 key: FireKey::Event(event.dedupe_key),
-                scheduled_for: event.at,
+                // The time comes from outside: one in the future must hold nothing back.
+                scheduled_for: event.at.min(now),
                 payload: Some(event.payload),
-                not_before: event.at,
+                not_before: now,
                 skip: None,
                 correlation_id: CorrelationId::generate(),
             })
             .collect();
-        self.inner.store.record_fires(fires, self.inner.clock.now()).await?;
+        self.inner.store.record_fires(fires, now).await?;
+        self.inner.heartbeat_now.notify_one();
         self.inner.work.notify_one();
         self.inner.run_changed.notify_waiters();
         Ok(())

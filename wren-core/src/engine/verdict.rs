@@ -15,8 +15,10 @@ const MAX_UNABLE: u32 = 20;
 pub(super) enum Ended {
     /// The executor says.
     Script(OutcomeEnd),
-    /// The platform could not run it.
-    Unable(Error),
+    /// The platform could not begin: the function was not called.
+    NotStarted(Error),
+    /// The executor failed, and the function may have been called.
+    Broke(Error),
 }
 
 /// Decides what the store is told.
@@ -30,8 +32,13 @@ pub(super) fn verdict(
     match ended {
         Ended::Script(OutcomeEnd::Success(value)) => Completion::Success(value),
         Ended::Script(OutcomeEnd::Cancelled) => interrupted(run, stopped, now),
+        Ended::NotStarted(_) if stopped.is_some_and(|reason| reason != StopReason::Cancelled) => {
+            Completion::Release { not_before: now }
+        }
         // An executor that is being stopped may see its script fail because of that.
-        Ended::Script(OutcomeEnd::Failed(_)) | Ended::Unable(_) if stopped.is_some() => interrupted(run, stopped, now),
+        Ended::Script(OutcomeEnd::Failed(_)) | Ended::NotStarted(_) | Ended::Broke(_) if stopped.is_some() => {
+            interrupted(run, stopped, now)
+        }
         Ended::Script(OutcomeEnd::Timeout) => {
             let seconds = std::time::Duration::from_millis(run.policy.timeout_ms);
             let error = Error::new(ErrorCode::RunTimeout, format!("the run took longer than {seconds:?}"))
@@ -39,18 +46,29 @@ pub(super) fn verdict(
             failed(run, WireError::from(&error), true, now, jitter)
         }
         Ended::Script(OutcomeEnd::Failed(error)) => failed(run, WireError::from(&error), false, now, jitter),
-        Ended::Unable(error) => unable(run, &error, now, jitter),
+        Ended::Broke(error) if run.policy.delivery == Delivery::AtMostOnce => {
+            tracing::error!(run_id = %run.id, error = error.chain(), "the executor failed");
+            Completion::Failed(lost("the executor failed"))
+        }
+        Ended::Broke(error) if !error.retryable() => {
+            tracing::error!(run_id = %run.id, error = error.chain(), "the executor failed");
+            failed(run, WireError::from(&error), false, now, jitter)
+        }
+        Ended::NotStarted(error) | Ended::Broke(error) => unable(run, &error, now, jitter),
     }
 }
 
 fn interrupted(run: &Run, stopped: Option<StopReason>, now: DateTime<Utc>) -> Completion {
     match stopped {
-        Some(StopReason::Shutdown | StopReason::Lost) if run.policy.delivery == Delivery::AtMostOnce => {
-            Completion::Failed(WireError::from(&Error::new(ErrorCode::WorkerLost, "the worker shut down")))
-        }
-        Some(StopReason::Shutdown | StopReason::Lost) => Completion::Release { not_before: now },
-        Some(StopReason::Cancelled) | None => Completion::Cancelled(cancelled()),
+        Some(StopReason::Cancelled) => Completion::Cancelled(cancelled()),
+        // Shutdown, a lease that ended, or an executor that cancelled on its own account.
+        _ if run.policy.delivery == Delivery::AtMostOnce => Completion::Failed(lost("the worker shut down")),
+        _ => Completion::Release { not_before: now },
     }
+}
+
+fn lost(message: &str) -> WireError {
+    WireError::from(&Error::new(ErrorCode::WorkerLost, message))
 }
 
 /// What a cancelled run's record says.
@@ -71,23 +89,26 @@ fn may_succeed_later(error: &WireError) -> bool {
     use ErrorCode::{
         EgressDenied, FunctionNotFound, FunctionSignature, OutputLimit, ResultNotJson, SyntaxError, UnsupportedImport,
     };
-    error.class != ErrorClass::UserFacingConfigError
-        && !matches!(
-            error.code,
-            SyntaxError
-                | UnsupportedImport
-                | FunctionNotFound
-                | FunctionSignature
-                | ResultNotJson
-                | OutputLimit
-                | EgressDenied
-        )
+    error.retryable
+        || error.class != ErrorClass::UserFacingConfigError
+            && !matches!(
+                error.code,
+                SyntaxError
+                    | UnsupportedImport
+                    | FunctionNotFound
+                    | FunctionSignature
+                    | ResultNotJson
+                    | OutputLimit
+                    | EgressDenied
+            )
 }
 
 /// The platform could not run it: no fault of the script, so no retry of the script's is used up.
 fn unable(run: &Run, error: &Error, now: DateTime<Utc>, jitter: f64) -> Completion {
     tracing::error!(run_id = %run.id, error = error.chain(), "the platform could not run an attempt");
-    if run.attempt >= MAX_UNABLE || !error.retryable() {
+    // Attempts that ended neither by the script nor with their worker were given back.
+    let given_back = run.attempt.saturating_sub(run.failures + run.orphaned);
+    if given_back >= MAX_UNABLE || !error.retryable() {
         return Completion::Failed(WireError::from(error));
     }
     let wait = millis(1_000).max(crate::model::Backoff { initial_ms: 1_000, max_ms: 60_000 }.wait(run.attempt, jitter));
@@ -176,9 +197,29 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_limit_is_waited_for_and_not_held_to_be_the_users_fault() {
+        let run = run(RunPolicy { retries: 1, ..RunPolicy::default() });
+        assert!(matches!(verdict(&run, raised(ErrorCode::RateLimited), None, NOW, 1.0), Completion::Retry { .. }));
+    }
+
+    #[test]
+    fn at_most_once_runs_again_only_if_the_function_was_not_called() {
+        let once = run(RunPolicy { delivery: Delivery::AtMostOnce, retries: 3, ..RunPolicy::default() });
+        let error = || Error::new(ErrorCode::ExecutorUnavailable, "gone");
+        let Completion::Failed(lost) = verdict(&once, Ended::Broke(error()), None, NOW, 0.0) else {
+            panic!("must fail")
+        };
+        assert_eq!(lost.code, ErrorCode::WorkerLost);
+        let stopped = Some(StopReason::Shutdown);
+        for ended in [Ended::NotStarted(error()), Ended::NotStarted(Error::new(ErrorCode::Internal, "x"))] {
+            assert!(matches!(verdict(&once, ended, stopped, NOW, 0.0), Completion::Release { .. }));
+        }
+    }
+
+    #[test]
     fn a_missing_executor_uses_up_no_retry_and_ends_at_last() {
         let mut run = run(RunPolicy::default());
-        let missing = || Ended::Unable(Error::new(ErrorCode::ExecutorUnavailable, "no python"));
+        let missing = || Ended::NotStarted(Error::new(ErrorCode::ExecutorUnavailable, "no python"));
         assert!(matches!(verdict(&run, missing(), None, NOW, 0.5), Completion::Release { .. }));
         run.attempt = MAX_UNABLE;
         assert!(matches!(verdict(&run, missing(), None, NOW, 0.5), Completion::Failed(_)));

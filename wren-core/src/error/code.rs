@@ -112,7 +112,7 @@ codes! {
     /// The handler returned what JSON cannot carry.
     ResultNotJson = "RESULT_NOT_JSON", AgentFixableError, 422;
     /// The script asked for a host it may not reach.
-    EgressDenied = "EGRESS_DENIED", AgentFixableError, 403;
+    EgressDenied = "EGRESS_DENIED", AgentFixableError, 422;
     /// The request itself is malformed.
     InvalidRequest = "INVALID_REQUEST", AgentFixableError, 400;
     /// Nothing of that id belongs to this owner.
@@ -171,6 +171,7 @@ impl Serialize for ErrorCode {
 impl<'de> Deserialize<'de> for ErrorCode {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        // A newer node of the same store may have written a code that this one does not know.
+        Ok(text.parse().unwrap_or(Self::Internal))
     }
 }

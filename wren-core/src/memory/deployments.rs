@@ -10,7 +10,9 @@ use super::{MemoryStore, cursor, micros};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{DeploymentId, OwnerId, TriggerId};
 use crate::model::{Deployment, DeploymentOverview, DeploymentStatus, Page, Revision, RunEvent, Trigger};
-use crate::store::{Deployed, DeploymentStore, ListDeployments, PutRevision, SetStatus, carry_over, undeployed};
+use crate::store::{
+    Deployed, DeploymentStore, ListDeployments, PutRevision, SetStatus, carry_over, state_namespace, undeployed,
+};
 
 /// The name of the list in its cursors.
 const LIST: &str = "deployments";
@@ -73,7 +75,11 @@ impl DeploymentStore for MemoryStore {
     async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview> {
         let mut state = self.lock();
         let now = micros(change.now);
-        let before = state.owned(owner, id)?.deployment.status;
+        let stored = state.owned(owner, id)?;
+        if change.only_if.is_some_and(|guard| !guard.holds(&stored.deployment)) {
+            return Ok(state.overview(stored));
+        }
+        let before = stored.deployment.status;
         if before == DeploymentStatus::Undeployed && change.status != before {
             return Err(Error::new(ErrorCode::Conflict, format!("deployment {id} is undeployed")));
         }
@@ -168,10 +174,12 @@ impl State {
         })
     }
 
-    /// Takes away what an undeployed deployment has no more: its name, its triggers, its runs that have not ended.
+    /// Takes away what an undeployed deployment has no more: its name, its triggers, its script's state, its runs that have
+    /// not ended.
     fn undeploy(&mut self, id: DeploymentId, now: DateTime<Utc>) {
         if let Some(stored) = self.deployments.get_mut(&id) {
             self.names.remove(&(stored.deployment.owner.clone(), stored.deployment.name.clone()));
+            self.records.remove(&state_namespace(&stored.deployment.owner, id));
             for trigger in stored.triggers.drain(..) {
                 self.triggers.remove(&trigger);
             }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::state::State;
 use super::{MemoryStore, micros};
 use crate::error::{Error, ErrorCode, Result};
-use crate::store::{Expect, Namespace, PutOptions, Record, RecordStore};
+use crate::store::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore};
 
 fn is_live(record: &Record, now: DateTime<Utc>) -> bool {
     record.expires_at.is_none_or(|end| end > now)
@@ -60,21 +60,20 @@ impl RecordStore for MemoryStore {
         limit: usize,
         now: DateTime<Utc>,
     ) -> Result<Vec<Record>> {
-        let now = micros(now);
-        let start = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
+        Ok(self.lock().listed(namespace, prefix, after, micros(now)).take(limit).cloned().collect())
+    }
+
+    async fn record_keys(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<RecordKey>> {
         let state = self.lock();
-        let records = state.records.get(namespace).into_iter();
-        Ok(records
-            .flat_map(|records| records.range::<str, _>((start, Bound::Unbounded)))
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .map(|(_, record)| record)
-            .filter(|record| is_live(record, now))
-            .take(limit)
-            .cloned()
-            .collect())
+        let records = state.listed(namespace, prefix, after, micros(now)).take(limit);
+        Ok(records.map(|record| RecordKey { key: record.key.clone(), bytes: record.value.len() as u64 }).collect())
     }
 
     async fn purge_records(&self, now: DateTime<Utc>, limit: usize) -> Result<usize> {
@@ -95,6 +94,26 @@ impl RecordStore for MemoryStore {
 impl State {
     fn live(&self, namespace: &Namespace, key: &str, now: DateTime<Utc>) -> Option<&Record> {
         self.records.get(namespace)?.get(key).filter(|record| is_live(record, now))
+    }
+
+    /// Returns the records of a list in the order of their keys.
+    fn listed<'a>(
+        &'a self,
+        namespace: &Namespace,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        now: DateTime<Utc>,
+    ) -> impl Iterator<Item = &'a Record> {
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let records = self.records.get(namespace).into_iter();
+        records
+            .flat_map(move |records| records.range::<str, _>((start, Bound::Unbounded)))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+            .map(|(_, record)| record)
+            .filter(move |record| is_live(record, now))
     }
 
     fn expect(&self, namespace: &Namespace, key: &str, expect: Expect, now: DateTime<Utc>) -> Result<()> {

@@ -223,7 +223,11 @@ impl Run {
             }
             Completion::Failed(error) => self.end(RunState::Failed, end, Some(error), now),
             Completion::Timeout(error) => self.end(RunState::Timeout, end, Some(error), now),
-            Completion::Cancelled(error) => self.end(RunState::Cancelled, end, Some(error), now),
+            Completion::Cancelled(error) => {
+                // What the run was asked to end for is said by who asked, not by the worker that heard of it.
+                let asked = self.error.take().filter(|_| self.cancel_requested);
+                self.end(RunState::Cancelled, end, Some(asked.unwrap_or(error)), now)
+            }
             Completion::Retry { error, not_before, .. } => {
                 // An attempt that no other follows uses up no retry.
                 self.failures += u32::from(!self.cancel_requested);

@@ -61,8 +61,27 @@ pub struct SetStatus {
     pub reason: Option<String>,
     /// Where the user can act, for `needs_attention`.
     pub action_url: Option<String>,
+    /// Makes the change only if the deployment is as somebody saw it; without it, whatever it is.
+    pub only_if: Option<StatusGuard>,
     /// The time of the change.
     pub now: DateTime<Utc>,
+}
+
+/// What a change of status expects the deployment to be, so that a verdict about one revision never lands on a later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusGuard {
+    /// The status it has.
+    pub status: DeploymentStatus,
+    /// Its current revision.
+    pub revision: u32,
+}
+
+impl StatusGuard {
+    /// Says whether the deployment is as expected. Every store asks this within the transaction of the change.
+    #[must_use]
+    pub fn holds(&self, deployment: &Deployment) -> bool {
+        deployment.status == self.status && deployment.revision == self.revision
+    }
 }
 
 /// Which deployments to list.
@@ -111,9 +130,10 @@ pub trait DeploymentStore: fmt::Debug + Send + Sync + 'static {
 
     /// Sets the status and returns the deployment as it is now.
     ///
-    /// `undeployed` also removes the triggers and cancels the runs that are queued, and asks those running to end, in the
-    /// same transaction; the history stays. Setting the status it already has changes nothing, reason and time included, so
-    /// that an undeploy can be repeated.
+    /// `undeployed` also removes the triggers, deletes the script's state ([`state_namespace`](super::state_namespace)),
+    /// cancels the runs that are queued and asks those running to end, in the same transaction; the history stays. Setting the status it already has changes nothing, reason and time included, so
+    /// that an undeploy can be repeated. So does a guard that does not hold, whatever the status wanted: the deployment is
+    /// returned as it is, without an error.
     ///
     /// # Errors
     /// `NOT_FOUND` when the owner has none of that id; `CONFLICT` when it is undeployed and another status is wanted.
@@ -126,8 +146,9 @@ pub trait DeploymentStore: fmt::Debug + Send + Sync + 'static {
 
 /// Decides which triggers of a deployment survive a deploy: returns the triggers as they are now, and those removed.
 ///
-/// A trigger whose kind, function and config did not change keeps its id and its cursor, so that a redeploy neither loses
-/// nor repeats a due time. Every store calls this.
+/// A trigger whose kind, function, config and schedule did not change keeps its id and its cursor, so that a redeploy
+/// neither loses nor repeats a due time. The schedule can change without the config, by the script-wide time zone: then
+/// the old cursor would make due times up that never were. Every store calls this.
 #[must_use]
 pub fn carry_over(
     deployment: &Deployment,
@@ -140,7 +161,10 @@ pub fn carry_over(
         .into_iter()
         .map(|new| {
             let same = left.iter().position(|old| {
-                old.spec.kind == new.spec.kind && old.spec.func == new.spec.func && old.spec.config == new.spec.config
+                old.spec.kind == new.spec.kind
+                    && old.spec.func == new.spec.func
+                    && old.spec.config == new.spec.config
+                    && old.spec.schedule == new.spec.schedule
             });
             match same {
                 Some(place) => {

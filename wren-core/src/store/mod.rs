@@ -3,8 +3,10 @@
 //! # Contract
 //!
 //! - A method that returns `Ok` has made its whole effect durable; one that returns `Err` has made none of it, except that
-//!   after [`StoreUnavailable`](crate::ErrorCode::StoreUnavailable) the effect is unknown and the call MAY be repeated: every
-//!   write is idempotent by its key, its fence or its expected version.
+//!   after [`StoreUnavailable`](crate::ErrorCode::StoreUnavailable) the effect is unknown and the call MAY be repeated: a write
+//!   is idempotent by its key, its fence or its expected version. Two are not: after a repeated [`RunStore::append_logs`]
+//!   the lines may stand in the log twice, and what a [`RunStore::claim`] took whose answer was lost stays with the worker
+//!   until its lease ends.
 //! - A dropped future leaves either the whole effect or none.
 //! - Instants are kept to the microsecond. `now` is an argument; a store reads no clock.
 //! - What belongs to another owner is answered as if it did not exist. The only reads without an owner are the engine's
@@ -22,9 +24,11 @@ mod runs;
 use async_trait::async_trait;
 
 pub use admit::{Admission, admit, superseded, undeployed};
-pub use deployments::{Deployed, DeploymentStore, ListDeployments, NewTrigger, PutRevision, SetStatus, carry_over};
+pub use deployments::{
+    Deployed, DeploymentStore, ListDeployments, NewTrigger, PutRevision, SetStatus, StatusGuard, carry_over,
+};
 pub use fairness::{Candidate, ClaimLimits, pick_fairly};
-pub use records::{Expect, Namespace, PutOptions, Record, RecordStore};
+pub use records::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore, state_namespace};
 pub use runs::{
     AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired, Held,
     ListRuns, RunStore,

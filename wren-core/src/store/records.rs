@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use crate::error::Result;
-use crate::id::OwnerId;
+use crate::id::{DeploymentId, OwnerId};
 
 /// Where a record lives: the platform's own space or one owner's, and a name within it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +42,12 @@ impl Namespace {
     }
 }
 
+/// Returns where a deployment's script keeps its state. It goes when the deployment is undeployed.
+#[must_use]
+pub fn state_namespace(owner: &OwnerId, deployment: DeploymentId) -> Namespace {
+    Namespace::owned(owner, format!("state/{deployment}"))
+}
+
 /// A stored record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -53,6 +59,15 @@ pub struct Record {
     pub version: u64,
     /// When it ends to exist.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A stored record without its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordKey {
+    /// Its key.
+    pub key: String,
+    /// The size of its value, in bytes.
+    pub bytes: u64,
 }
 
 /// What a write expects to find.
@@ -131,6 +146,16 @@ pub trait RecordStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
         now: DateTime<Utc>,
     ) -> Result<Vec<Record>>;
+
+    /// Returns the keys of what [`records`](Self::records) returns, and the sizes of the values, without reading these.
+    async fn record_keys(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<RecordKey>>;
 
     /// Deletes at most `limit` expired records of every namespace; returns how many.
     async fn purge_records(&self, now: DateTime<Utc>, limit: usize) -> Result<usize>;

@@ -201,7 +201,7 @@ pub trait RunStore: fmt::Debug + Send + Sync + 'static {
     async fn finish(&self, options: FinishOptions) -> Result<Run>;
 
     /// Appends lines to the logs of runs; one answer per run, in order: false when its claim was lost and nothing of its
-    /// lines was written.
+    /// lines was written. Lines have no key: a call repeated after an unknown outcome may store them twice.
     async fn append_logs(&self, batch: Vec<AppendLogs>) -> Result<Vec<bool>>;
 
     /// Takes back at most `limit` runs whose lease ended before or at `now`, and returns them as they are then: queued for

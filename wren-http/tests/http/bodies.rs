@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::header;
 use wren_core::ErrorCode;
 
-use crate::support::World;
+use crate::support::{World, ada};
 
 const VALIDATE: &str = "/v1/integrations/validate";
 const DEPLOY: &str = "/v1/scripts/deploy";
@@ -23,8 +23,7 @@ async fn a_body_that_is_not_json_is_refused_with_its_place() {
 #[tokio::test]
 async fn json_that_ends_too_early_or_too_late_is_refused() {
     let world = World::new().await;
-    for body in
-        ["{\"integrations\": [\"gmail\"", "{\"integrations\": []} {}", "nothing", "\u{feff}{\"integrations\": []}"]
+    for body in ["{\"integrations\": [\"gmail\"", "{\"integrations\": []} {}", "\u{feff}{\"integrations\": []}", "   "]
     {
         let error = world.post_text(VALIDATE, body).await.error(400, ErrorCode::InvalidRequest);
         assert!(error["message"].as_str().unwrap().contains("at line 1 column"), "{error}");
@@ -34,7 +33,10 @@ async fn json_that_ends_too_early_or_too_late_is_refused() {
 #[tokio::test]
 async fn deep_nesting_is_refused_and_does_no_harm() {
     let world = World::new().await;
-    world.post_text(VALIDATE, "[".repeat(100_000)).await.error(400, ErrorCode::InvalidRequest);
+    world
+        .post_text(VALIDATE, "{\"integrations\": ".to_owned() + &"[".repeat(100_000))
+        .await
+        .error(400, ErrorCode::InvalidRequest);
 }
 
 #[tokio::test]
@@ -124,6 +126,61 @@ async fn a_body_above_the_limit_is_refused_whether_or_not_its_length_is_told() {
         assert_eq!(error["details"]["limit_bytes"], 1000);
     }
     world.post_text(VALIDATE, large).await.error(413, ErrorCode::InvalidRequest);
+}
+
+#[tokio::test]
+async fn anything_but_an_object_is_refused_wherever_a_body_is_taken() {
+    let world = World::new().await;
+    let (deployed, _) = world.reported(&ada()).await;
+    let id = deployed.deployment.id;
+    let pause = format!("/v1/deployments/{id}/pause");
+    let run = format!("/v1/deployments/{id}/runs");
+    for path in [VALIDATE, DEPLOY, &pause, &run] {
+        for (body, shown, column) in [
+            ("[]", "[", 1),
+            ("  [[\"gmail\"]]", "[", 3),
+            ("[\"import wren\"]", "[", 1),
+            ("\"gmail\"", "\"", 1),
+            ("null", "n", 1),
+            ("7", "7", 1),
+        ] {
+            let error = world.post_text(path, body).await.error(400, ErrorCode::InvalidRequest);
+            let message = format!("the body is not a JSON object: it begins with `{shown}` at line 1 column {column}");
+            assert_eq!(error["message"], message, "{path}");
+            assert_eq!(error["details"]["column"], column);
+        }
+    }
+    assert_eq!(world.get(&format!("/v1/deployments/{id}")).await.json(200)["status"], "active");
+    world.post_text(&pause, "\n\t {}").await.json(200);
+}
+
+#[tokio::test]
+async fn a_script_of_the_largest_size_arrives_however_its_encoder_escapes_it() {
+    let world = World::new().await;
+    let most = world.engine.rules().max_script_bytes;
+    // A control character is one byte in the script and six in JSON; nothing grows more.
+    let script = format!("{{\"script\": \"#{}\"}}", "\\u0001".repeat(most - 1));
+    let answer = world.post_text(DEPLOY, script).await;
+    assert_ne!(answer.status.as_u16(), 413, "{}", answer.text);
+
+    let above = " ".repeat(6 * most + 256 * 1024 + 1);
+    let error = world.post_text(DEPLOY, above).await.error(413, ErrorCode::ScriptTooLarge);
+    assert_eq!(error["details"]["limit_bytes"], 6 * most + 256 * 1024);
+}
+
+#[tokio::test]
+async fn routes_that_take_no_script_take_small_bodies() {
+    let world = World::new().await;
+    let (deployed, _) = world.reported(&ada()).await;
+    let id = deployed.deployment.id;
+    let pause = format!("/v1/deployments/{id}/pause");
+    let run = format!("/v1/deployments/{id}/runs");
+    for (path, limit, status) in [(VALIDATE, 256 * 1024, 200), (&run, 1024 * 1024, 202), (&pause, 256 * 1024, 200)] {
+        let body = if path == VALIDATE { "{\"integrations\": []}" } else { "{}" };
+        let fits = format!("{body}{}", " ".repeat(limit - body.len()));
+        world.post_text(path, format!("{fits} ")).await.error(413, ErrorCode::InvalidRequest);
+        world.post_text(path, fits).await.json(status);
+    }
 }
 
 #[tokio::test]

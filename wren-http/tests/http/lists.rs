@@ -136,6 +136,37 @@ async fn a_cursor_of_another_list_is_refused() {
 }
 
 #[tokio::test]
+async fn a_list_carries_the_gist_of_an_error_and_the_run_alone_the_whole() {
+    let world = World::new().await;
+    let daily = world.seed(&ada(), "daily", vec![schedule("f", "0 9 * * *")], at("2024-12-01T10:00:00Z")).await;
+    let due = at("2024-12-02T09:00:00Z");
+    let id = world.fire(daily.triggers[0].id, due).await;
+    let claimed = world.claim(due).await;
+    let error = wren_core::Error::new(ErrorCode::OauthTokenExpired, "é".repeat(600))
+        .with_hint("h".repeat(600))
+        .with_location(serde_json::from_value(json!({"line": 3})).unwrap())
+        .with_traceback("t".repeat(50_000))
+        .with_action_url("https://wrens.ie/integrations/gmail/reauthorize")
+        .with_docs_url("https://docs.wrens.ie/integrations/gmail")
+        .with_detail("dump", "d".repeat(50_000));
+    let whole = wren_core::WireError::from(&error);
+    world.finish(&claimed[0], Completion::Cancelled(whole.clone()), &[], due).await;
+
+    let gist = json!({
+        "type": "UserFacingConfigError",
+        "code": "OAUTH_TOKEN_EXPIRED",
+        "message": format!("{}…", "é".repeat(499)),
+        "hint": format!("{}…", "h".repeat(499)),
+        "action_url": "https://wrens.ie/integrations/gmail/reauthorize",
+    });
+    for path in ["/v1/runs".to_owned(), format!("/v1/deployments/{}/runs", daily.deployment.id)] {
+        assert_eq!(world.get(&path).await.json(200)["runs"][0]["error"], gist);
+    }
+    let shown = world.get(&format!("/v1/runs/{id}")).await.json(200);
+    assert_eq!(shown["error"], serde_json::to_value(whole).unwrap());
+}
+
+#[tokio::test]
 async fn a_skipped_run_says_why() {
     let world = World::new().await;
     let daily = world.seed(&ada(), "daily", vec![schedule("f", "0 9 * * *")], at("2024-12-01T10:00:00Z")).await;

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::json;
+use wren_core::ErrorCode;
 use wren_core::engine::Engine;
 use wren_core::memory::{MemoryStore, MemoryVault};
 use wren_core::vault::{CredentialVault, NewCredential};
@@ -86,4 +87,21 @@ async fn an_authorisation_that_ends_soon_is_a_warning_and_one_that_has_ended_an_
     let body = world.post(PATH, &json!({"integrations": ["gmail"]})).await.json(200);
     assert_eq!(body["errors"][0]["code"], "OAUTH_TOKEN_EXPIRED");
     assert_eq!(body["errors"][0]["action_url"], "https://wrens.ie/integrations/gmail/reauthorize");
+}
+
+#[tokio::test]
+async fn more_or_longer_names_than_any_script_has_are_refused_with_the_limit() {
+    let world = World::new().await;
+    let (names, long) = (vec!["slack"; 101], ["gmail".to_owned(), "é".repeat(33)]);
+    for (integrations, message) in [
+        (json!(names), "`integrations` has 101 names, and at most 100 are taken"),
+        (json!(long), "`integrations[1]` is 66 bytes long, and a name has at most 64"),
+    ] {
+        let error =
+            world.post(PATH, &json!({"integrations": integrations})).await.error(400, ErrorCode::InvalidRequest);
+        assert_eq!(error["message"], message);
+    }
+    world.post(PATH, &json!({"integrations": names[..100]})).await.json(200);
+    let longest = json!({"integrations": ["x".repeat(64)]});
+    assert_eq!(world.post(PATH, &longest).await.json(200)["errors"][0]["code"], "UNKNOWN_INTEGRATION");
 }

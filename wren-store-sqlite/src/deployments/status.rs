@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 use wren_core::model::{DeploymentOverview, DeploymentStatus, RunEvent};
-use wren_core::store::{SetStatus, undeployed};
+use wren_core::store::{SetStatus, state_namespace, undeployed};
 use wren_core::{DeploymentId, Error, ErrorCode, OwnerId, Result};
 
 use super::table;
 use crate::error::OrStoreError;
+use crate::records;
 use crate::rows::{self, Columns, blob, run_columns, trimmed};
 use crate::runs::changes::Changes;
 use crate::writer::Operation;
@@ -41,7 +42,8 @@ impl Set {
             return Ok(Err(Error::not_found(format_args!("deployment {id}"))));
         };
         let deployment = &mut overview.deployment;
-        if deployment.status == change.status {
+        let as_expected = change.only_if.is_none_or(|guard| guard.holds(deployment));
+        if deployment.status == change.status || !as_expected {
             return Ok(Ok(overview));
         }
         if deployment.status == DeploymentStatus::Undeployed {
@@ -56,6 +58,7 @@ impl Set {
         if change.status == DeploymentStatus::Undeployed {
             table::delete_triggers(connection, *id).await?;
             overview.triggers.clear();
+            records::clear(connection, &state_namespace(owner, *id)).await?;
             end_runs(connection, *id, now).await?;
         }
         Ok(Ok(overview))

@@ -1,6 +1,7 @@
 //! An executor that does what a test tells it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -44,6 +45,8 @@ impl Check {
 #[derive(Debug, Default)]
 pub(crate) struct FakeExecutor {
     pub(crate) check: Mutex<Check>,
+    /// How often it was checked.
+    pub(crate) checks: AtomicUsize,
     pub(crate) inspect: Mutex<Check>,
     pub(crate) inspection: Mutex<Inspection>,
 }
@@ -59,6 +62,7 @@ impl Executor for FakeExecutor {
     }
 
     async fn check(&self) -> Result<()> {
+        self.checks.fetch_add(1, Ordering::SeqCst);
         let check = self.check.lock().clone();
         check.happen().await
     }

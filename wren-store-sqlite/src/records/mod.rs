@@ -1,11 +1,13 @@
 //! Small records by key.
 
+mod list;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
-use wren_core::store::{Expect, Namespace, PutOptions, Record, RecordStore};
+use wren_core::store::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore};
 use wren_core::{Error, ErrorCode, Result};
 
 use crate::SqliteStore;
@@ -56,24 +58,18 @@ impl RecordStore for SqliteStore {
         limit: usize,
         now: DateTime<Utc>,
     ) -> Result<Vec<Record>> {
-        let place = Place::of(namespace);
-        let rows = sqlx::query(
-            "SELECT key, value, version, expires_at FROM records WHERE owner = ?1 AND space = ?2 \
-             AND key >= ?3 AND (?4 IS NULL OR key < ?4) AND (?5 IS NULL OR key > ?5) \
-             AND (expires_at IS NULL OR expires_at > ?6) ORDER BY key LIMIT ?7",
-        )
-        .bind(place.owner)
-        .bind(place.space)
-        // Where the list goes on, not where it begins, is where the index is entered.
-        .bind(after.filter(|after| *after > prefix).unwrap_or(prefix).to_owned())
-        .bind(end_of(prefix))
-        .bind(after.map(str::to_owned))
-        .bind(micros(now))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
-        .await
-        .or_store_error()?;
-        rows.iter().map(record).collect()
+        list::Range { namespace, prefix, after, limit, now }.records(&self.readers).await
+    }
+
+    async fn record_keys(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<RecordKey>> {
+        list::Range { namespace, prefix, after, limit, now }.keys(&self.readers).await
     }
 
     async fn purge_records(&self, now: DateTime<Utc>, limit: usize) -> Result<usize> {
@@ -105,17 +101,16 @@ fn record(row: &SqliteRow) -> Result<Record> {
     })
 }
 
-/// Returns the first text after all that begin with `prefix`, where there is one.
-fn end_of(prefix: &str) -> Option<String> {
-    let mut letters: Vec<char> = prefix.chars().collect();
-    while let Some(last) = letters.pop() {
-        // The order of UTF-8 bytes is that of the code points; between U+D7FF and U+E000 lie the surrogates.
-        if let Some(next) = (last as u32 + 1..=char::MAX as u32).find_map(char::from_u32) {
-            letters.push(next);
-            return Some(letters.into_iter().collect());
-        }
-    }
-    None
+/// Deletes every record of a namespace.
+pub(crate) async fn clear(connection: &mut SqliteConnection, namespace: &Namespace) -> Result<()> {
+    let place = Place::of(namespace);
+    sqlx::query("DELETE FROM records WHERE owner = ? AND space = ?")
+        .bind(place.owner)
+        .bind(place.space)
+        .execute(connection)
+        .await
+        .or_store_error()?;
+    Ok(())
 }
 
 struct Put {
@@ -260,17 +255,4 @@ fn conflict(key: &str, expect: Expect) -> Error {
         Expect::Version(_) | Expect::Any => "is absent or at another version",
     };
     Error::new(ErrorCode::Conflict, format!("the record `{key}` {what}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_a_prefix_is_after_every_text_that_begins_with_it() {
-        assert_eq!(end_of("a"), Some("b".into()));
-        assert_eq!(end_of(""), None);
-        assert_eq!(end_of("a\u{10FFFF}"), Some("b".into()));
-        assert_eq!(end_of("\u{D7FF}"), Some("\u{E000}".into()));
-    }
 }
