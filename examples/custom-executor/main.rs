@@ -3,10 +3,10 @@
 #![allow(clippy::print_stdout, reason = "a program for people to watch")]
 
 use tokio_util::sync::CancellationToken;
+use wren_core::OwnerId;
 use wren_core::deploy::DeployRequest;
 use wren_core::engine::{Engine, RunNow};
 use wren_core::memory::MemoryStore;
-use wren_core::OwnerId;
 use wren_examples::launcher::LauncherExecutor;
 
 #[tokio::main]

@@ -26,7 +26,10 @@ struct App {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let engine = Engine::builder().store(MemoryStore::default()).executor(ProcessExecutor::start(ProcessOptions::default()).await).build()?;
+    let engine = Engine::builder()
+        .store(MemoryStore::default())
+        .executor(ProcessExecutor::start(ProcessOptions::default()).await)
+        .build()?;
     let app = App { engine: engine.clone(), tenant: OwnerId::new("tenant-1")? };
     let router = Router::new()
         .route("/", get(|| async { "a service that runs its tenants' scripts" }))

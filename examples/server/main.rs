@@ -23,8 +23,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).map_or_else(|| PathBuf::from("wren-data"), PathBuf::from);
     std::fs::create_dir_all(&folder)?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open_path(folder.join("wren.db")).await?);
-    let engine =
-        Engine::builder().shared_store(Arc::clone(&store)).executor(ProcessExecutor::start(ProcessOptions::default()).await).build()?;
+    let engine = Engine::builder()
+        .shared_store(Arc::clone(&store))
+        .executor(ProcessExecutor::start(ProcessOptions::default()).await)
+        .build()?;
 
     let keys = ApiKeys::new(store);
     let admin = OwnerId::new("admin")?;
@@ -38,14 +40,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("listening on http://{}", listener.local_addr()?);
     let shutdown = CancellationToken::new();
     let router = wren_http::router(Api::new(engine.clone()));
-    let (served, ran, ()) = tokio::join!(
-        wren_http::serve(listener, router, shutdown.clone()),
-        engine.run(shutdown.clone()),
-        async {
+    let (served, ran, ()) =
+        tokio::join!(wren_http::serve(listener, router, shutdown.clone()), engine.run(shutdown.clone()), async {
             let _ = tokio::signal::ctrl_c().await;
             shutdown.cancel();
-        },
-    );
+        },);
     served?;
     Ok(ran?)
 }

@@ -61,7 +61,8 @@ const SANDBOX: &[&str] = &[
 ];
 
 /// The channel arrives as standard input, which needs no code between fork and exec; the shell moves it out of the way.
-const START: &str = r#"exec 3<&0 </dev/null; exec prlimit --core=0 --nproc=128 --as="$1" /usr/bin/python3 -I -S -B "$2" 3"#;
+const START: &str =
+    r#"exec 3<&0 </dev/null; exec prlimit --core=0 --nproc=128 --as="$1" /usr/bin/python3 -I -S -B "$2" 3"#;
 
 /// Address space that the interpreter itself takes, in bytes.
 const INTERPRETER: u64 = 64 * 1024 * 1024;
@@ -85,7 +86,9 @@ impl LauncherExecutor {
         Ok(Self { sdk, entry })
     }
 
-    fn launch(&self, limits: &Limits) -> std::io::Result<Guest> {
+    fn launch(&self, script: &Script, limits: &Limits) -> std::io::Result<Guest> {
+        // A script may ask for less than it is allowed.
+        let memory = script.settings.memory_bytes.map_or(limits.memory_bytes, |less| less.min(limits.memory_bytes));
         let (ours, theirs) = UnixStream::pair()?;
         let theirs = theirs.into_std()?;
         theirs.set_nonblocking(false)?;
@@ -98,7 +101,7 @@ impl LauncherExecutor {
             .arg(self.sdk.path())
             .arg("/wren")
             .args(["/bin/sh", "-c", START, "sh"])
-            .arg((limits.memory_bytes + INTERPRETER).to_string())
+            .arg((memory + INTERPRETER).to_string())
             .arg(PathBuf::from("/wren").join(self.entry.strip_prefix(self.sdk.path()).unwrap_or(&self.entry)))
             .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
             .stdout(Stdio::piped())
@@ -179,7 +182,7 @@ impl Executor for LauncherExecutor {
 
     async fn inspect(&self, script: &Script, limits: &Limits) -> Result<Inspection> {
         let session = Session::new();
-        let guest = self.launch(limits).map_err(|error| unavailable("no sandbox").with_source(error))?;
+        let guest = self.launch(script, limits).map_err(|error| unavailable("no sandbox").with_source(error))?;
         Ok(session.inspect(guest, script, limits).await)
     }
 
@@ -191,8 +194,9 @@ impl Executor for LauncherExecutor {
         cancel: CancellationToken,
     ) -> Result<Outcome> {
         let session = Session::new();
-        let guest =
-            self.launch(&invocation.limits).map_err(|error| unavailable("no sandbox").with_source(error))?;
+        let guest = self
+            .launch(&invocation.script, &invocation.limits)
+            .map_err(|error| unavailable("no sandbox").with_source(error))?;
         let end = session.run(guest, &invocation, &host, logs, &cancel).await;
         Ok(Outcome { end, isolation: self.isolation() })
     }

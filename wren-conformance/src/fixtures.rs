@@ -9,7 +9,7 @@ use wren_core::model::{
     CatchUp, Completion, Fence, FireKey, LogLine, LogStream, Manifest, Overlap, Run, RunPolicy, ScheduleConfig,
     ScriptSettings, Trigger, TriggerKind, TriggerSpec,
 };
-use wren_core::schedule::{Every, Schedule};
+use wren_core::schedule::{CronExpr, Every, Schedule, Timezone};
 use wren_core::store::{
     ClaimLimits, ClaimOptions, EnqueueRun, FinishOptions, Fire, Held, NewTrigger, PutRevision, SetStatus,
 };
@@ -109,6 +109,18 @@ pub fn every_minute(func: &str) -> TriggerSpec {
         }),
         policy: RunPolicy { overlap: Overlap::Allow, ..RunPolicy::default() },
     }
+}
+
+/// Returns a trigger that is due at nine in the morning and calls `func`. Its config names no zone: the zone is, as it were,
+/// a setting of the whole script.
+#[must_use]
+pub fn at_nine(func: &str, zone: &str) -> TriggerSpec {
+    let mut spec = every_minute(func);
+    spec.config = object(json!({"cron": "0 9 * * *"}));
+    if let Some(config) = &mut spec.schedule {
+        config.schedule = Schedule::cron(CronExpr::parse("0 9 * * *").unwrap(), Timezone::parse(zone).unwrap());
+    }
+    spec
 }
 
 /// Returns the same trigger with another overlap policy.

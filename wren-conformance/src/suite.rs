@@ -81,6 +81,9 @@ macro_rules! store_cases {
                 triggers_come_in_the_order_of_the_manifest_and_oldest_first
                 setting_the_same_status_changes_nothing
                 a_status_keeps_its_reason_link_and_time_until_the_next
+                a_guarded_status_is_set_only_while_the_guard_holds
+                a_guard_that_does_not_hold_is_no_error_even_after_the_end
+                a_guarded_status_that_races_a_deploy_never_lands_on_the_later_revision
                 an_overview_says_when_the_latest_run_started
                 lists_show_the_latest_created_first
                 lists_filter_by_status_and_name
@@ -209,6 +212,7 @@ macro_rules! store_cases {
                 every_odd_key_is_a_key_of_its_own
                 a_long_list_is_read_by_its_last_key
                 expired_records_take_no_place_in_a_list
+                a_list_of_keys_tells_the_bytes_of_each_value_as_it_is_now
                 a_key_may_be_long
             }
             records {
@@ -241,6 +245,7 @@ macro_rules! store_cases {
                 names_are_unique_for_each_owner_only
                 a_trigger_that_did_not_change_keeps_its_id_and_cursor
                 a_trigger_that_changed_is_another_one_from_now_on
+                a_trigger_whose_zone_changed_with_the_script_is_another_one_from_now_on
                 a_paused_deployment_refuses_every_deploy
                 a_deploy_ends_needs_attention_whether_or_not_the_content_changed
                 a_deploy_that_ends_needs_attention_lets_waiting_runs_go_on
@@ -253,6 +258,7 @@ macro_rules! store_cases {
                 undeploy_takes_the_triggers_away
                 undeploy_gives_the_name_free
                 the_history_of_an_undeployed_deployment_stays
+                undeploy_deletes_the_state_of_the_script_and_no_other
                 an_undeploy_can_be_repeated_and_not_undone
                 nothing_can_be_asked_of_an_undeployed_deployment
             }

@@ -7,6 +7,8 @@ use wren_core::engine::Engine;
 use wren_core::keys::ApiKeys;
 use wren_core::store::RecordStore;
 
+use crate::readiness::Readiness;
+
 /// An engine with the settings of its HTTP API. Clones share the engine.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -17,10 +19,14 @@ pub struct Api {
     pub(crate) body_timeout: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) max_page: usize,
+    pub(crate) readiness: Arc<Readiness>,
 }
 
 impl Api {
-    /// Makes an API with bodies of at most 2 MiB that arrive within 30 s, answers within 60 s, and pages of 200 at most.
+    /// Makes an API with bodies that arrive within 30 s, answers within 60 s, and pages of 200 at most.
+    ///
+    /// The body of a deploy may have six times the engine's largest script and 256 KiB, that of a run asked for 1 MiB,
+    /// any other 256 KiB.
     ///
     /// The keys are those that [`ApiKeys`] keeps in the engine's store.
     #[must_use]
@@ -30,10 +36,11 @@ impl Api {
             engine,
             keys: ApiKeys::new(records),
             public_url: "".into(),
-            body_limit: 2 * 1024 * 1024,
+            body_limit: usize::MAX,
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
             max_page: 200,
+            readiness: Arc::default(),
         }
     }
 
@@ -45,7 +52,7 @@ impl Api {
         self
     }
 
-    /// Sets the largest request body, in bytes.
+    /// Sets the largest request body of any route, in bytes; a route's own limit holds where it is lower.
     #[must_use]
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;

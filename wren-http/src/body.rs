@@ -13,12 +13,19 @@ use crate::error::{ApiError, ApiResult, invalid};
 
 /// What a route takes as its body.
 pub(crate) trait Payload: DeserializeOwned {
+    /// Returns the largest body of its route, in bytes; [`Api::with_body_limit`] may set less.
+    fn limit(_: &Api) -> usize {
+        256 * 1024
+    }
+
     /// Makes the error for a body above the limit.
     fn too_large(limit: usize) -> ApiError {
         let error = invalid(format!("the body is larger than {limit} bytes"), "send less at once");
         ApiError::from(error).with_status(StatusCode::PAYLOAD_TOO_LARGE)
     }
 }
+
+const SEND_AN_OBJECT: &str = "send one JSON object; a JSON encoder escapes line breaks and quotes in a script";
 
 /// A body in JSON; `Option<Json<T>>` takes an empty one, too.
 #[derive(Debug)]
@@ -40,7 +47,7 @@ impl<T: Payload> OptionalFromRequest<Api> for Json<T> {
 
     async fn from_request(request: Request, api: &Api) -> ApiResult<Option<Self>> {
         let (parts, body) = request.into_parts();
-        let bytes = read(body, api, T::too_large).await?;
+        let bytes = read(body, api, T::limit(api).min(api.body_limit), T::too_large).await?;
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -49,15 +56,15 @@ impl<T: Payload> OptionalFromRequest<Api> for Json<T> {
     }
 }
 
-async fn read(body: Body, api: &Api, too_large: fn(usize) -> ApiError) -> ApiResult<Bytes> {
-    let limited = Limited::new(body, api.body_limit).collect();
+async fn read(body: Body, api: &Api, limit: usize, too_large: fn(usize) -> ApiError) -> ApiResult<Bytes> {
+    let limited = Limited::new(body, limit).collect();
     let collected = tokio::time::timeout(api.body_timeout, limited).await.map_err(|_| {
         let message = format!("the body did not arrive within {:?}", api.body_timeout);
         ApiError::from(invalid(message, "send the body without pauses")).with_status(StatusCode::REQUEST_TIMEOUT)
     })?;
     match collected {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(api.body_limit)),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
         Err(error) => {
             let hint = "send the whole body, of the length that `Content-Length` says";
             Err(invalid("the body broke off", hint).with_source(error).into())
@@ -85,6 +92,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         let message = format!("the body is not UTF-8: byte {} belongs to no character", error.valid_up_to() + 1);
         invalid(message, "encode the JSON as UTF-8")
     })?;
+    expect_object(text)?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -92,6 +100,19 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     })?;
     deserializer.end().map_err(|error| describe(&error, None))?;
     Ok(value)
+}
+
+/// Refuses what begins like anything but an object. serde would take an array for a struct, its elements for the keys in
+/// the order of their declaration: `[]` as a body would be an answer to a question that nobody documented.
+fn expect_object(text: &str) -> Result<(), Error> {
+    let begun = text.trim_start_matches([' ', '\t', '\r', '\n']);
+    let Some(first) = begun.chars().next().filter(|&first| first != '{') else { return Ok(()) };
+    let before = &text[..text.len() - begun.len()];
+    let line = before.matches('\n').count() + 1;
+    let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1) + 1;
+    let shown = if first.is_ascii_graphic() { first.to_string() } else { first.escape_default().to_string() };
+    let message = format!("the body is not a JSON object: it begins with `{shown}` at line {line} column {column}");
+    Err(invalid(message, SEND_AN_OBJECT).with_detail("line", line).with_detail("column", column))
 }
 
 fn describe(error: &serde_json::Error, path: Option<String>) -> Error {
@@ -102,11 +123,8 @@ fn describe(error: &serde_json::Error, path: Option<String>) -> Error {
         (true, None) => format!("the body does not fit: {error}"),
         (false, _) => format!("the body is not JSON: {error}"),
     };
-    let hint = if error.is_data() {
-        "send the keys and types that the API's documentation names"
-    } else {
-        "send one JSON object; a JSON encoder escapes line breaks and quotes in a script"
-    };
+    let hint =
+        if error.is_data() { "send the keys and types that the API's documentation names" } else { SEND_AN_OBJECT };
     let described = invalid(what, hint).with_detail("line", line).with_detail("column", column);
     match path {
         Some(path) => described.with_detail("path", path),

@@ -19,8 +19,9 @@ pub(crate) async fn limit(State(api): State<Api>, request: Request, next: Next) 
     })
 }
 
-/// Brings a change to its end even if the caller hangs up or the time limit passes: a deploy that is dropped after its
-/// commit would leave triggers in the store that the planner has not heard of.
+/// Brings a short change to its end even if the caller hangs up or the time limit passes: an undeploy that is dropped
+/// after its commit would leave triggers in the planner that the store has no more. Not for what waits in a queue, which
+/// would grow with every caller that gave up.
 pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     match tokio::spawn(work.in_current_span()).await {
         Ok(value) => value,

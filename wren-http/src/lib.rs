@@ -25,6 +25,7 @@ mod error;
 mod extract;
 mod handlers;
 mod query;
+mod readiness;
 mod router;
 mod server;
 pub mod views;

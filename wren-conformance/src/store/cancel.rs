@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wren_core::ErrorCode;
-use wren_core::model::{Completion, RunState};
+use wren_core::model::{AttemptEnd, Completion, RunState};
 use wren_core::store::ExtendOutcome;
 
 use super::StoreUnderTest;
@@ -32,7 +32,10 @@ pub async fn a_running_run_is_asked_and_ends_by_its_worker(test: StoreUnderTest)
     let heartbeat = store.extend(vec![held(&run)], at(2), LEASE).await.unwrap();
     assert_eq!(heartbeat, [ExtendOutcome::CancelRequested]);
     let ended = store.finish(finish(&run, Completion::Cancelled(failure("stopped")), at(3))).await.unwrap();
-    assert_eq!((ended.state, ended.error), (RunState::Cancelled, Some(failure("stopped"))));
+    assert_eq!((ended.state, &ended.error), (RunState::Cancelled, &Some(failure("stop"))), "the record says who asked");
+    let (stored, attempts) = store.run(&ada(), run.id).await.unwrap();
+    assert_eq!((&stored, &attempts[0].error), (&ended, &Some(failure("stop"))));
+    assert_eq!(attempts[0].end, Some(AttemptEnd::Cancelled));
 }
 
 pub async fn a_run_that_ended_well_before_it_heard_is_a_success(test: StoreUnderTest) {

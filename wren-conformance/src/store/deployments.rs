@@ -1,12 +1,13 @@
 //! Deployments: first deploys, reads, lists, status.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 use wren_core::ErrorCode;
 use wren_core::model::{DeploymentStatus, PageOptions, ScriptSettings};
 use wren_core::schedule::Timezone;
-use wren_core::store::{ListDeployments, PutRevision, SetStatus, Store};
+use wren_core::store::{ListDeployments, PutRevision, SetStatus, StatusGuard, Store};
 
 use super::StoreUnderTest;
 use super::steps::{claimed, deploy, queue, refused};
@@ -102,6 +103,11 @@ pub async fn setting_the_same_status_changes_nothing(test: StoreUnderTest) {
     assert_eq!(store.deployment(&ada(), id).await.unwrap(), paused);
 }
 
+/// Returns a change at second nine that expects something.
+fn guarded(wanted: DeploymentStatus, guard: StatusGuard) -> SetStatus {
+    SetStatus { only_if: Some(guard), now: at(9), ..status(wanted) }
+}
+
 pub async fn a_status_keeps_its_reason_link_and_time_until_the_next(test: StoreUnderTest) {
     let store = &*test.store;
     let id = deploy(store, &ada(), "daily", vec![every_minute("main")]).await.deployment.id;
@@ -120,6 +126,67 @@ pub async fn a_status_keeps_its_reason_link_and_time_until_the_next(test: StoreU
     let active = store.set_status(&ada(), id, status(DeploymentStatus::Active)).await.unwrap();
     assert_eq!((active.deployment.status_reason, active.deployment.action_url), (None, None));
     assert_eq!(active.triggers.len(), 1);
+}
+
+pub async fn a_guarded_status_is_set_only_while_the_guard_holds(test: StoreUnderTest) {
+    let store = &*test.store;
+    let id = deploy(store, &ada(), "daily", vec![every_minute("main")]).await.deployment.id;
+    let deploy = PutRevision { now: at(1), ..with_script("daily", "# two", vec![every_minute("main")]) };
+    store.put_revision(&ada(), deploy).await.unwrap();
+    let before = store.deployment(&ada(), id).await.unwrap();
+    for wanted in [DeploymentStatus::NeedsAttention, DeploymentStatus::Paused, DeploymentStatus::Undeployed] {
+        for (status, revision) in
+            [(DeploymentStatus::Active, 1), (DeploymentStatus::Active, 3), (DeploymentStatus::Paused, 2)]
+        {
+            let change = guarded(wanted, StatusGuard { status, revision });
+            assert_eq!(store.set_status(&ada(), id, change).await.unwrap(), before);
+        }
+    }
+    assert_eq!(store.deployment(&ada(), id).await.unwrap(), before);
+    assert_eq!(store.scan_triggers(None, 10).await.unwrap(), before.triggers);
+    let right = StatusGuard { status: DeploymentStatus::Active, revision: 2 };
+    let needy = store.set_status(&ada(), id, guarded(DeploymentStatus::NeedsAttention, right)).await.unwrap();
+    assert_eq!((needy.deployment.status, needy.deployment.updated_at), (DeploymentStatus::NeedsAttention, at(9)));
+    assert_eq!(store.deployment(&ada(), id).await.unwrap(), needy);
+    // Late, the same verdict of another run finds it parked already.
+    let late = SetStatus { reason: Some("late".into()), ..guarded(DeploymentStatus::NeedsAttention, right) };
+    assert_eq!(store.set_status(&ada(), id, late).await.unwrap(), needy);
+}
+
+pub async fn a_guard_that_does_not_hold_is_no_error_even_after_the_end(test: StoreUnderTest) {
+    let store = &*test.store;
+    let id = deploy(store, &ada(), "daily", vec![]).await.deployment.id;
+    let gone = store.set_status(&ada(), id, status(DeploymentStatus::Undeployed)).await.unwrap();
+    let change = |status| guarded(DeploymentStatus::NeedsAttention, StatusGuard { status, revision: 1 });
+    assert_eq!(store.set_status(&ada(), id, change(DeploymentStatus::Active)).await.unwrap(), gone);
+    let holds = store.set_status(&ada(), id, change(DeploymentStatus::Undeployed)).await;
+    assert_eq!(refused(holds), ErrorCode::Conflict);
+    for (owner, id) in [(ada(), deployment_id()), (bob(), id)] {
+        let answer = store.set_status(&owner, id, change(DeploymentStatus::Active)).await;
+        assert_eq!(refused(answer), ErrorCode::NotFound);
+    }
+    assert_eq!(store.deployment(&ada(), id).await.unwrap(), gone);
+}
+
+pub async fn a_guarded_status_that_races_a_deploy_never_lands_on_the_later_revision(test: StoreUnderTest) {
+    for round in 0..20 {
+        let name = format!("daily{round}");
+        let id = deploy(&*test.store, &ada(), &name, vec![]).await.deployment.id;
+        let (first, second) = (Arc::clone(&test.store), Arc::clone(&test.store));
+        let guard = StatusGuard { status: DeploymentStatus::Active, revision: 1 };
+        let park = async move {
+            first.set_status(&ada(), id, guarded(DeploymentStatus::NeedsAttention, guard)).await.unwrap()
+        };
+        let redeploy = async move { second.put_revision(&ada(), with_script(&name, "# two", vec![])).await.unwrap() };
+        let (parked, deployed) = (tokio::spawn(park), tokio::spawn(redeploy));
+        let (parked, deployed) = (parked.await.unwrap().deployment, deployed.await.unwrap().deployment);
+        let seen = (parked.status, parked.revision);
+        assert!([(DeploymentStatus::NeedsAttention, 1), (DeploymentStatus::Active, 2)].contains(&seen), "{seen:?}");
+        // Whichever came first, a deploy ends `needs_attention` and a later revision is not parked.
+        let now = test.store.deployment(&ada(), id).await.unwrap().deployment;
+        assert_eq!((now.status, now.revision), (DeploymentStatus::Active, 2));
+        assert_eq!(now, deployed);
+    }
 }
 
 pub async fn an_overview_says_when_the_latest_run_started(test: StoreUnderTest) {

@@ -1,7 +1,7 @@
 //! Lists of records by prefix.
 
 use bytes::Bytes;
-use wren_core::store::{Namespace, PutOptions, Store};
+use wren_core::store::{Expect, Namespace, PutOptions, RecordKey, Store};
 
 use super::StoreUnderTest;
 use crate::fixtures::{NOW, ada, at};
@@ -10,13 +10,20 @@ fn space() -> Namespace {
     Namespace::owned(&ada(), "lists")
 }
 
+fn key_of(key: &str, bytes: usize) -> RecordKey {
+    RecordKey { key: key.to_owned(), bytes: bytes as u64 }
+}
+
 async fn put(store: &dyn Store, key: &str) {
     store.put_record(&space(), key, Bytes::from(key.to_owned()), PutOptions::at(NOW)).await.unwrap();
 }
 
+/// Returns the keys of a list, and makes sure that the list without values is the same one.
 async fn keys(store: &dyn Store, prefix: &str, after: Option<&str>, limit: usize) -> Vec<String> {
     let records = store.records(&space(), prefix, after, limit, NOW).await.unwrap();
     assert!(records.iter().all(|record| record.value == record.key));
+    let expected: Vec<RecordKey> = records.iter().map(|record| key_of(&record.key, record.value.len())).collect();
+    assert_eq!(store.record_keys(&space(), prefix, after, limit, NOW).await.unwrap(), expected);
     records.into_iter().map(|record| record.key).collect()
 }
 
@@ -62,7 +69,7 @@ pub async fn every_odd_key_is_a_key_of_its_own(test: StoreUnderTest) {
         assert_eq!(store.record(&space(), key, NOW).await.unwrap().unwrap().value, key);
     }
     for key in ODD {
-        assert!(store.delete_record(&space(), key, wren_core::store::Expect::Any, NOW).await.unwrap(), "{key:?}");
+        assert!(store.delete_record(&space(), key, Expect::Any, NOW).await.unwrap(), "{key:?}");
     }
     assert_eq!(keys(store, "", None, 100).await, Vec::<String>::new());
 }
@@ -95,8 +102,27 @@ pub async fn expired_records_take_no_place_in_a_list(test: StoreUnderTest) {
         store.put_record(&space(), &format!("{number:02}"), Bytes::new(), options).await.unwrap();
     }
     let records = store.records(&space(), "", None, 5, at(1)).await.unwrap();
-    let found: Vec<&str> = records.iter().map(|record| record.key.as_str()).collect();
-    assert_eq!(found, ["01", "03", "05", "07", "09"]);
+    let found = ["01", "03", "05", "07", "09"];
+    assert_eq!(records.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(), found);
+    let keys = store.record_keys(&space(), "", None, 5, at(1)).await.unwrap();
+    assert_eq!(keys, found.map(|key| key_of(key, 0)));
+}
+
+pub async fn a_list_of_keys_tells_the_bytes_of_each_value_as_it_is_now(test: StoreUnderTest) {
+    let store = &*test.store;
+    let values = [vec![], vec![0; 3], "é\u{0}".as_bytes().to_vec(), b"\xff\xfe".to_vec(), vec![7; 1024 * 1024]];
+    for (number, value) in values.iter().enumerate() {
+        let value = Bytes::from(value.clone());
+        store.put_record(&space(), &number.to_string(), value, PutOptions::at(NOW)).await.unwrap();
+    }
+    let list = async || store.record_keys(&space(), "", None, 10, NOW).await.unwrap();
+    let mut expected = [("0", 0), ("1", 3), ("2", 3), ("3", 2), ("4", 1024 * 1024)].map(|(key, n)| key_of(key, n)).to_vec();
+    assert_eq!(list().await, expected);
+    store.put_record(&space(), "4", Bytes::from_static(b"short"), PutOptions::at(NOW)).await.unwrap();
+    store.delete_record(&space(), "0", Expect::Any, NOW).await.unwrap();
+    expected[4].bytes = 5;
+    assert_eq!(list().await, expected[1..]);
+    assert_eq!(store.record_keys(&Namespace::owned(&ada(), "empty"), "", None, 10, NOW).await.unwrap(), []);
 }
 
 pub async fn a_key_may_be_long(test: StoreUnderTest) {

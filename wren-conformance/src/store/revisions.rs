@@ -12,7 +12,7 @@ use wren_core::store::{ListDeployments, PutRevision, SetStatus};
 use super::StoreUnderTest;
 use super::steps::{deploy, queue, refused};
 use crate::fixtures::{
-    NOW, ada, at, bob, claim, every_minute, named, on_email, revision, status, trigger_id, with_script,
+    NOW, ada, at, at_nine, bob, claim, every_minute, named, on_email, revision, status, trigger_id, with_script,
 };
 
 pub async fn the_same_content_is_the_same_revision(test: StoreUnderTest) {
@@ -127,6 +127,28 @@ pub async fn a_trigger_that_changed_is_another_one_from_now_on(test: StoreUnderT
     let mut removed = next.removed.clone();
     removed.sort();
     assert_eq!(removed, [first.triggers[0].id, first.triggers[1].id]);
+}
+
+pub async fn a_trigger_whose_zone_changed_with_the_script_is_another_one_from_now_on(test: StoreUnderTest) {
+    let store = &*test.store;
+    let deploy = |script: &str, zone: &str, now| PutRevision {
+        now,
+        ..with_script("daily", script, vec![at_nine("main", zone), every_minute("other")])
+    };
+    let first = store.put_revision(&ada(), deploy("# one", "Europe/Dublin", NOW)).await.unwrap();
+    queue(store, &first.triggers[0], at(21 * 3600)).await;
+    let same_zone = store.put_revision(&ada(), deploy("# two", "Europe/Dublin", at(90_000))).await.unwrap();
+    assert_eq!(same_zone.triggers[0].id, first.triggers[0].id);
+    assert_eq!(same_zone.triggers[0].cursor, at(21 * 3600));
+    let wanted = deploy("# three", "Asia/Tokyo", at(90_001));
+    let id = wanted.triggers[0].id;
+    let moved = store.put_revision(&ada(), wanted).await.unwrap();
+    assert_eq!(moved.triggers[0].spec.config, first.triggers[0].spec.config);
+    assert_eq!((moved.triggers[0].id, &moved.removed), (id, &vec![first.triggers[0].id]));
+    // With the old cursor, nine o'clock in Tokyo would be due at once for the morning that Dublin had already.
+    assert_eq!((moved.triggers[0].cursor, moved.triggers[0].created_at), (at(90_001), at(90_001)));
+    assert_eq!((moved.triggers[1].id, moved.triggers[1].cursor), (first.triggers[1].id, NOW));
+    assert_eq!(store.scan_triggers(None, 10).await.unwrap().len(), 2);
 }
 
 pub async fn a_paused_deployment_refuses_every_deploy(test: StoreUnderTest) {

@@ -1,12 +1,15 @@
 //! The end of a deployment.
 
+use bytes::Bytes;
 use wren_core::ErrorCode;
 use wren_core::model::{DeploymentStatus, RunState};
-use wren_core::store::{Disposition, ExtendOutcome, ListDeployments, ListRuns, SetStatus};
+use wren_core::store::{
+    Disposition, ExtendOutcome, ListDeployments, ListRuns, Namespace, PutOptions, SetStatus, state_namespace,
+};
 
 use super::StoreUnderTest;
 use super::steps::{claimed, deploy, queue, read, refused};
-use crate::fixtures::{LEASE, NOW, ada, at, claim, every_minute, failure, finish, fire, held, on_email, request, status};
+use crate::fixtures::{LEASE, NOW, ada, at, bob, claim, every_minute, failure, finish, fire, held, on_email, request, status};
 
 pub async fn undeploy_cancels_what_is_queued_and_asks_what_runs_to_end(test: StoreUnderTest) {
     let store = &*test.store;
@@ -31,7 +34,7 @@ pub async fn undeploy_cancels_what_is_queued_and_asks_what_runs_to_end(test: Sto
     assert_eq!(heartbeat, [ExtendOutcome::CancelRequested]);
     let cancelled = wren_core::model::Completion::Cancelled(failure("undeployed"));
     let ended = store.finish(finish(&running, cancelled, at(62))).await.unwrap();
-    assert_eq!(ended.state, RunState::Cancelled);
+    assert_eq!((ended.state, ended.error), (RunState::Cancelled, asked.error));
     assert_eq!(read(store, &untouched).await, untouched);
 }
 
@@ -74,6 +77,36 @@ pub async fn the_history_of_an_undeployed_deployment_stays(test: StoreUnderTest)
     let list = ListRuns { deployment_id: Some(id), ..Default::default() };
     assert_eq!(store.runs(&ada(), list).await.unwrap().items.len(), 1);
     assert_eq!(store.deployment(&ada(), id).await.unwrap().deployment.revision, 1);
+}
+
+pub async fn undeploy_deletes_the_state_of_the_script_and_no_other(test: StoreUnderTest) {
+    let store = &*test.store;
+    let id = deploy(store, &ada(), "daily", vec![]).await.deployment.id;
+    let other = deploy(store, &ada(), "other", vec![]).await.deployment.id;
+    let own = state_namespace(&ada(), id);
+    let kept = [
+        state_namespace(&ada(), other),
+        state_namespace(&bob(), id),
+        Namespace::system(own.name()),
+        Namespace::owned(&ada(), format!("{}0", own.name())),
+        Namespace::owned(&ada(), "state"),
+    ];
+    for space in kept.iter().chain([&own]) {
+        for key in ["a", "", "\u{10ffff}"] {
+            store.put_record(space, key, Bytes::from_static(b"1"), PutOptions::at(NOW)).await.unwrap();
+        }
+    }
+    for wanted in [DeploymentStatus::Paused, DeploymentStatus::NeedsAttention, DeploymentStatus::Active] {
+        store.set_status(&ada(), id, status(wanted)).await.unwrap();
+    }
+    let refused_stranger = store.set_status(&bob(), id, status(DeploymentStatus::Undeployed)).await;
+    assert_eq!(refused(refused_stranger), ErrorCode::NotFound);
+    assert_eq!(store.records(&own, "", None, 10, NOW).await.unwrap().len(), 3);
+    store.set_status(&ada(), id, status(DeploymentStatus::Undeployed)).await.unwrap();
+    assert_eq!(store.records(&own, "", None, 10, NOW).await.unwrap(), []);
+    for space in &kept {
+        assert_eq!(store.records(space, "", None, 10, NOW).await.unwrap().len(), 3, "{space:?}");
+    }
 }
 
 pub async fn an_undeploy_can_be_repeated_and_not_undone(test: StoreUnderTest) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::DeployRules;
 use super::parse::Parsed;
-use crate::error::{Error, ErrorClass, ErrorCode, Result};
+use crate::error::{Error, ErrorClass, ErrorCode, Result, WireError};
 use crate::executor::{Executor, Inspection, Limits, Script};
 
 /// Imports a script in the executor that it asks for, or else the first.
@@ -27,11 +27,18 @@ pub async fn inspect(parsed: &Parsed, rules: &DeployRules) -> Result<Option<Insp
     };
     let script = Script::new(Arc::clone(parsed.source())).with_settings(settings.clone());
     let inspection = executor.inspect(&script, &limits).await?;
-    match inspection.error {
-        // The fault is the platform's, so nothing may be said about the script.
-        Some(error) if error.class == ErrorClass::InternalError => Err(Error::from(error)),
-        _ => Ok(Some(inspection)),
-    }
+    Ok(Some(Inspection { error: inspection.error.map(of_script), ..inspection }))
+}
+
+/// Returns an import's error as the script's own, whatever it says of itself.
+///
+/// It comes from the guest, where a script can raise the SDK's classes with any code: a forged `InternalError` would hide
+/// what is wrong, a forged `UserFacingConfigError` would send the user to the script's address. A fault of the platform
+/// is an `Err` of the executor.
+fn of_script(error: WireError) -> WireError {
+    let own = [error.class, error.code.class()] == [ErrorClass::AgentFixableError; 2];
+    let code = if own { error.code } else { ErrorCode::ImportError };
+    WireError { class: code.class(), code, action_url: None, docs_url: None, retryable: false, ..error }
 }
 
 fn chosen<'a>(parsed: &Parsed, rules: &'a DeployRules) -> Result<&'a Arc<dyn Executor>> {

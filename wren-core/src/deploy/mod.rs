@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub use check::check;
 pub use examine::examine;
 pub use inspect::inspect;
+#[doc(hidden)]
+pub use parse::sdk_names;
 pub use parse::{Parsed, parse};
 pub use request::{DeployMetadata, DeployRequest, MetadataSchedule, MetadataTrigger};
 use sha2::{Digest, Sha256};
@@ -27,6 +29,9 @@ use crate::executor::Executor;
 use crate::integration::IntegrationDirectory;
 use crate::model::Manifest;
 use crate::source::TriggerSource;
+
+/// More findings than this are of no more use; the last one says how many were left out.
+const MOST_DIAGNOSTICS: usize = 100;
 
 /// What the pipeline holds scripts to.
 #[derive(Debug, Clone)]
@@ -63,6 +68,11 @@ impl DeployRules {
             sources: Vec::new(),
             integrations: IntegrationDirectory::default(),
         }
+    }
+
+    /// Returns how many triggers are looked at: one too many is enough to refuse them all.
+    fn most_triggers(&self) -> usize {
+        self.max_triggers.saturating_add(1)
     }
 }
 

@@ -17,8 +17,10 @@ pub struct DeployRequest {
     pub name: Option<String>,
 }
 
-/// What the sender believes the script declares. A key that is absent is not checked.
+/// What the sender believes the script declares. A key that is absent is not checked, and one that
+/// is misspelt is refused: it would look verified and compare nothing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DeployMetadata {
     /// The integrations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +35,7 @@ pub struct DeployMetadata {
 
 /// A trigger in metadata.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MetadataTrigger {
     /// The type: `schedule`, `email`…
     #[serde(rename = "type")]
@@ -46,6 +49,7 @@ pub struct MetadataTrigger {
 
 /// A schedule in metadata's older form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MetadataSchedule {
     /// The cron expression.
     pub cron: String,

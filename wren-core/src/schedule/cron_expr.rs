@@ -11,7 +11,7 @@ use super::cron_error::{CronError, quoted};
 use super::cron_field::{self, CronField};
 use super::cron_piece::Piece;
 use super::cron_whole::{empty, never_fires, wrong_count};
-use super::suggest::nearest;
+use crate::suggest::nearest;
 
 /// The nicknames of crontab(5) and what they stand for.
 const NICKNAMES: [(&str, &str); 7] = [

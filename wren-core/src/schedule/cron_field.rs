@@ -5,7 +5,7 @@ use std::fmt;
 use super::cron_error::{CronError, quoted};
 use super::cron_foreign;
 use super::cron_piece::Piece;
-use super::suggest::nearest;
+use crate::suggest::nearest;
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 /// The names of the weekdays, Sunday first.

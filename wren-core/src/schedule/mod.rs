@@ -30,7 +30,6 @@ mod planner;
 mod rule;
 mod schedule_json;
 mod scheduler;
-mod suggest;
 mod timezone;
 
 #[cfg(test)]

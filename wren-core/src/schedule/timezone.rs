@@ -8,7 +8,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::cron_error::quoted;
-use super::suggest::nearest;
+use crate::suggest::nearest;
 
 /// Abbreviations that people write and IANA does not have, each with a place that uses it.
 const ABBREVIATIONS: [(&str, &str); 18] = [

@@ -10,11 +10,18 @@ use wren_core::{Error, ErrorCode};
 use crate::api::Api;
 use crate::auth::Caller;
 use crate::body::{Json, Payload};
-use crate::deadline::to_the_end;
 use crate::error::{ApiError, ApiResult};
 use crate::views::DeployConfirmation;
 
+/// What a deploy's body may hold beside the script, in bytes.
+const BESIDE_SCRIPT: usize = 256 * 1024;
+
 impl Payload for DeployRequest {
+    /// JSON writes one byte of a script with up to six, a control character as `\u0001` say: the largest script fits.
+    fn limit(api: &Api) -> usize {
+        api.engine.rules().max_script_bytes.saturating_mul(6).saturating_add(BESIDE_SCRIPT)
+    }
+
     fn too_large(limit: usize) -> ApiError {
         Error::new(ErrorCode::ScriptTooLarge, format!("the request is larger than {limit} bytes"))
             .with_hint("split the script, or move data out of it")
@@ -24,13 +31,15 @@ impl Payload for DeployRequest {
 }
 
 /// `POST /v1/scripts/deploy`: 201 for a new deployment or revision, 200 when the same content stands already.
+///
+/// A deploy whose caller hangs up ends with it: what waits for its turn or is being inspected must not hold a place for
+/// nobody. Once it stores, the engine brings it to its end by itself.
 pub(crate) async fn deploy(
     State(api): State<Api>,
     caller: Caller,
     Json(request): Json<DeployRequest>,
 ) -> ApiResult<Response> {
-    let engine = api.engine.clone();
-    let receipt = to_the_end(async move { engine.deploy(&caller.owner, request).await }).await?;
+    let receipt = api.engine.deploy(&caller.owner, request).await?;
     let location = api.location(&format!("/v1/deployments/{}", receipt.overview.deployment.id));
     let confirmation = axum::Json(DeployConfirmation::from(&receipt));
     Ok(match receipt.changed {

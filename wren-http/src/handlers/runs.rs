@@ -91,7 +91,12 @@ pub(crate) struct RunBody {
     event: Option<Value>,
 }
 
-impl Payload for RunBody {}
+impl Payload for RunBody {
+    /// Events are data, and may be larger than what other routes take.
+    fn limit(_: &Api) -> usize {
+        1024 * 1024
+    }
+}
 
 /// `POST /v1/deployments/{id}/runs`, with or without a body: 202 with the queued run, or with the run that an earlier
 /// request with the same `Idempotency-Key` queued, as it is now.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wren_core::model::{Attempt, AttemptEnd, Isolation, LogEntry, Run, RunState, SkipReason, TriggerKind};
-use wren_core::{CorrelationId, DeploymentId, RunId, TriggerId, WireError};
+use wren_core::{CorrelationId, DeploymentId, Error, RunId, TriggerId, WireError};
 
 /// One page of runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +49,8 @@ pub struct RunSummary {
     /// Why it was skipped; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_reason: Option<SkipReason>,
-    /// Why it failed, or while it is queued again, why the attempt before did; absent otherwise.
+    /// Why it failed, or while it is queued again, why the attempt before did; absent otherwise. Only its type, code,
+    /// message, hint and action URL, the texts of at most 500 characters: the run itself has the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<WireError>,
     /// Follows the run through the platform's logs.
@@ -73,16 +74,36 @@ impl From<&Run> for RunSummary {
             scheduled_for: run.scheduled_for,
             attempt: run.attempt,
             skip_reason: run.skip_reason,
-            error: run.error.clone(),
+            error: run.error.as_ref().map(gist),
             correlation_id: run.correlation_id.clone(),
         }
+    }
+}
+
+/// The longest message and hint of an error in a list, in characters.
+const GIST_CHARS: usize = 500;
+
+/// Returns what lists say of an error. Tracebacks and details can be 100 KiB each, and a page has up to 200 runs.
+fn gist(error: &WireError) -> WireError {
+    let mut gist = WireError::from(&Error::new(error.code, ""));
+    gist.message = cut(&error.message);
+    gist.hint = error.hint.as_deref().map(cut);
+    gist.action_url.clone_from(&error.action_url);
+    gist.retryable = false;
+    gist
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(GIST_CHARS) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(GIST_CHARS - 1).chain(['…']).collect(),
     }
 }
 
 /// A run with its result and attempts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunDetail {
-    /// What lists show.
+    /// What lists show, its error whole.
     #[serde(flatten)]
     pub summary: RunSummary,
     /// What the function returned; null without a result.
@@ -98,7 +119,7 @@ impl RunDetail {
     #[must_use]
     pub fn new(run: &Run, attempts: &[Attempt]) -> Self {
         Self {
-            summary: RunSummary::from(run),
+            summary: RunSummary { error: run.error.clone(), ..RunSummary::from(run) },
             result: run.result.clone(),
             isolation: run.isolation.clone(),
             attempts: attempts.iter().map(AttemptView::from).collect(),

@@ -38,7 +38,8 @@ impl Range<'_> {
         rows.iter().map(record).collect()
     }
 
-    /// Returns the keys and sizes. SQLite takes the length of a blob from the row's header and leaves its pages unread.
+    /// Returns the keys and sizes. SQLite takes the length of a blob from the row's header: the pages of a value are not
+    /// read, unless an expiry, which stands behind it in the row, has to be looked at.
     pub(super) async fn keys(&self, readers: &SqlitePool) -> Result<Vec<RecordKey>> {
         let rows = self.fetch(readers, select!("key, length(value)")).await?;
         rows.iter()

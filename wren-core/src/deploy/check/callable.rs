@@ -1,6 +1,6 @@
 //! The functions that a run can call by name, and those that only look so.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::deploy::parse::{FunctionFacts, Scope};
 use crate::error::{Error, ErrorCode};
@@ -13,24 +13,33 @@ use super::units;
 pub(super) struct Callables<'a> {
     /// Those of the top level, in the order of the source and each once.
     pub(super) names: Vec<&'a str>,
+    known: HashSet<&'a str>,
     /// The others, with where they are.
-    hidden: Vec<(&'a str, String)>,
+    hidden: HashMap<&'a str, &'a Scope>,
 }
 
 impl<'a> Callables<'a> {
     pub(super) fn of(functions: &'a [FunctionFacts]) -> Self {
-        let mut seen = HashSet::new();
-        let top = functions.iter().filter(|facts| hidden_place(&facts.scope).is_none());
-        let names = top.map(|facts| facts.name.as_str()).filter(|name| seen.insert(*name)).collect();
-        let hidden =
-            functions.iter().filter_map(|facts| Some((facts.name.as_str(), hidden_place(&facts.scope)?))).collect();
-        Self { names, hidden }
+        let mut callables = Self { names: Vec::new(), known: HashSet::new(), hidden: HashMap::new() };
+        for facts in functions {
+            if is_hidden(&facts.scope) {
+                callables.hidden.entry(&facts.name).or_insert(&facts.scope);
+            } else if callables.known.insert(&facts.name) {
+                callables.names.push(&facts.name);
+            }
+        }
+        callables
+    }
+
+    /// Says whether a function is at the top level.
+    pub(super) fn has(&self, func: &str) -> bool {
+        self.known.contains(func)
     }
 
     /// Makes the error for a function that is not there, or not where a run could call it.
     pub(super) fn not_found(&self, func: &str) -> Error {
-        let hint = match self.hidden.iter().find(|(name, _)| *name == func) {
-            Some((_, place)) => format!("`{func}` is defined {place}: move it to the top level"),
+        let hint = match self.hidden.get(func).and_then(|scope| hidden_place(scope)) {
+            Some(place) => format!("`{func}` is defined {place}: move it to the top level"),
             None => match nearest(func, self.names.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if self.names.is_empty() => "the script defines no function".to_owned(),
@@ -41,6 +50,11 @@ impl<'a> Callables<'a> {
             .with_hint(hint)
             .with_detail("func", func)
     }
+}
+
+/// Says whether no run can call a function that stands there.
+pub(super) fn is_hidden(scope: &Scope) -> bool {
+    matches!(scope, Scope::Main | Scope::Inside(_))
 }
 
 /// Says where a function is that no run can call.

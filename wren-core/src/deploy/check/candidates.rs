@@ -1,7 +1,10 @@
 //! The triggers to check: what Python registered, joined with where the text declares it.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
+use super::callable::is_hidden;
 use super::trigger::normalised;
 use crate::deploy::location::SourceMap;
 use crate::deploy::parse::{Declared, Scope};
@@ -11,6 +14,7 @@ use crate::executor::{HandlerSignature, InspectedTrigger, Inspection};
 #[derive(Debug)]
 pub(super) struct Candidate<'a> {
     pub(super) kind: String,
+    /// The name that a run calls.
     pub(super) func: String,
     pub(super) config: Map<String, Value>,
     /// Its decorator in the text; none for one that was registered by other means.
@@ -18,11 +22,12 @@ pub(super) struct Candidate<'a> {
     /// The decorator's line.
     pub(super) line: u32,
     /// What the SDK found wrong with the decorator's use.
-    pub(super) problems: &'a [String],
+    pub(super) problems: Vec<&'a str>,
+    /// How Python says that it may be called; none when Python did not see it.
     pub(super) signature: Option<&'a HandlerSignature>,
 }
 
-/// Gathers the triggers, in the order of the source.
+/// Gathers the triggers, in the order of the source; of each side at most so many, for pairing them is quadratic.
 ///
 /// What Python registered is what counts: it knows computed arguments and branches. A decorator at the top level whose
 /// arguments are all written out counts too when Python got no chance to see it, because the import failed before.
@@ -30,56 +35,78 @@ pub(super) fn gather<'a>(
     declared: &'a [Declared],
     inspection: Option<&'a Inspection>,
     map: &SourceMap,
+    most: usize,
 ) -> Vec<Candidate<'a>> {
+    let declared = &declared[..declared.len().min(most)];
     let inspected = inspection.map_or(&[][..], |inspection| &inspection.triggers);
-    let mut partners = partners(declared, inspected, map);
-    let mut candidates: Vec<Candidate<'a>> = inspected
-        .iter()
-        .zip(&partners)
-        .map(|(trigger, partner)| Candidate {
+    let inspected = &inspected[..inspected.len().min(most)];
+    let partners = partners(declared, inspected, map);
+    let taken: HashSet<usize> = partners.iter().copied().flatten().collect();
+    let seen = inspected.iter().zip(&partners).map(|(trigger, partner)| {
+        let partner = partner.map(|index| &declared[index]);
+        let mut candidate = Candidate {
             kind: trigger.kind.clone(),
             func: trigger.func.clone(),
             config: normalised(&trigger.config),
-            declared: partner.map(|index| &declared[index]),
-            line: partner.map_or(trigger.line, |index| map.line_of(declared[index].range.start())),
-            problems: &trigger.problems,
+            declared: partner,
+            line: partner.map_or(trigger.line, |declared| map.line_of(declared.range.start())),
+            problems: trigger.problems.iter().map(String::as_str).collect(),
             signature: Some(&trigger.signature),
-        })
-        .collect();
-    partners.retain(Option::is_some);
-    for (index, trigger) in declared.iter().enumerate() {
-        if partners.contains(&Some(index)) || trigger.scope != Scope::Top {
-            continue;
+        };
+        if let Some(declared) = partner.filter(|declared| declared.func != trigger.func) {
+            take_name(&mut candidate, declared);
         }
-        let Some(config) = trigger.config() else { continue };
-        candidates.push(Candidate {
+        candidate
+    });
+    let unseen = declared.iter().enumerate().filter(|(index, trigger)| {
+        // In a branch, Python decides whether there is a trigger at all.
+        trigger.scope == Scope::Top && !taken.contains(index)
+    });
+    let unseen = unseen.filter_map(|(_, trigger)| {
+        Some(Candidate {
             kind: trigger.kind.as_str().to_owned(),
             func: trigger.func.clone(),
-            config: normalised(&config),
+            config: normalised(&trigger.config()?),
             declared: Some(trigger),
             line: map.line_of(trigger.range.start()),
-            problems: &[],
+            problems: Vec::new(),
             signature: None,
-        });
-    }
+        })
+    });
+    let mut candidates: Vec<Candidate<'a>> = seen.chain(unseen).collect();
     candidates.sort_by_key(|candidate| (candidate.line, candidate.declared.map(|declared| declared.range.start())));
     candidates
 }
 
-/// Finds the decorator of each registered trigger: by its line, or else the next one of the same kind and function.
+/// Gives a trigger the name of its `def`. Under a decorator without `functools.wraps` Python registers the inner
+/// function, say `wrapper`; the module's name is that of the `def`, it is bound to the same object, and a run finds it.
+fn take_name(candidate: &mut Candidate<'_>, declared: &Declared) {
+    candidate.func.clone_from(&declared.func);
+    if !is_hidden(&declared.scope) {
+        // The SDK complains of the inner function's place, which is of no account then.
+        let complaint = format!("on_{} must decorate a function", declared.kind.as_str());
+        candidate.problems.retain(|problem| !problem.starts_with(&complaint));
+    }
+}
+
+/// Finds the decorator of each registered trigger: by its line, best with the same function, or else the next one of the
+/// same kind and function.
 fn partners(declared: &[Declared], inspected: &[InspectedTrigger], map: &SourceMap) -> Vec<Option<usize>> {
+    let lines: Vec<_> = declared
+        .iter()
+        .map(|declared| map.line_of(declared.head.start())..=map.line_of(declared.range.end()))
+        .collect();
     let mut taken = vec![false; declared.len()];
     let mut partners = vec![None; inspected.len()];
-    for by_line in [true, false] {
+    for (by_line, by_name) in [(true, true), (true, false), (false, true)] {
         for (trigger, partner) in inspected.iter().zip(&mut partners).filter(|(_, partner)| partner.is_none()) {
-            let fits = |found: &Declared| {
-                let lines = map.line_of(found.head.start())..=map.line_of(found.range.end());
-                found.kind.as_str() == trigger.kind
-                    && found.func == trigger.func
-                    && (!by_line || lines.contains(&trigger.line))
-            };
-            let found = declared.iter().enumerate().find(|(index, found)| !taken[*index] && fits(found));
-            if let Some((index, _)) = found {
+            let found = declared.iter().enumerate().position(|(index, found)| {
+                !taken[index]
+                    && found.kind.as_str() == trigger.kind
+                    && (!by_line || lines[index].contains(&trigger.line))
+                    && (!by_name || found.func == trigger.func)
+            });
+            if let Some(index) = found {
                 taken[index] = true;
                 *partner = Some(index);
             }

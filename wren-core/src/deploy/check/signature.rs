@@ -1,29 +1,38 @@
 //! Whether a handler can be called with what its trigger passes.
 
+use ruff_text_size::TextRange;
+
 use super::super::parse::FunctionFacts;
 use super::units;
 use crate::error::{Error, ErrorCode};
 use crate::executor::HandlerSignature;
 use crate::model::TriggerKind;
-use ruff_text_size::TextRange;
+
+/// What is known of a handler.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Handler<'a> {
+    pub(super) func: &'a str,
+    /// What the text says of its `def`.
+    pub(super) facts: Option<&'a FunctionFacts>,
+    /// What Python measured: it counts, since the name may be bound to something else by the end of the script.
+    pub(super) inspected: Option<&'a HandlerSignature>,
+    /// Another decorator or an assignment may have put something else in the place of the `def`.
+    pub(super) is_replaced: bool,
+}
 
 /// Says what is wrong, with the place when the script's text tells it.
-pub(super) fn check(
-    kind: TriggerKind,
-    func: &str,
-    facts: Option<&FunctionFacts>,
-    inspected: Option<&HandlerSignature>,
-) -> Option<(Error, Option<TextRange>)> {
+pub(super) fn check(kind: TriggerKind, handler: Handler<'_>) -> Option<(Error, Option<TextRange>)> {
+    let Handler { func, facts, inspected, is_replaced } = handler;
     let name_range = facts.map(|facts| facts.name_range);
-    if facts.is_some_and(|facts| facts.is_generator) {
+    let written = facts.filter(|_| !is_replaced);
+    if written.is_some_and(|facts| facts.is_generator) {
         let error = fault(format!("`{func}` is a generator: calling it would run none of it"))
             .with_hint("replace `yield` with `return`, or collect into a list");
         return Some((error, name_range));
     }
-    // A decorator that is not ours may pass arguments of its own: then only Python knows.
-    let written = facts.filter(|facts| !facts.is_wrapped);
-    let signature = written.map(|facts| &facts.signature).or(inspected)?;
-    let required = written.map_or(&[][..], |facts| facts.required.as_slice());
+    let signature = inspected.or(written.map(|facts| &facts.signature))?;
+    // The text names the arguments only if it speaks of what Python measured.
+    let required = written.filter(|facts| facts.signature == *signature).map_or(&[][..], |facts| &facts.required);
     let passes = if kind == TriggerKind::Schedule { 0 } else { 1 };
     if let Some(name) = signature.required_keywords.first() {
         let error = fault(format!("`{func}` requires the keyword argument `{name}`, which no trigger passes"))

@@ -10,6 +10,9 @@ use super::imports::Imports;
 use super::{literal, names};
 use crate::model::TriggerKind;
 
+/// No decorator has a fifth of these; a script of a megabyte has room for a hundred thousand, each of them at fault.
+pub(in crate::deploy) const MOST_ARGUMENTS: usize = 64;
+
 /// An argument of a decorator.
 #[derive(Debug)]
 pub(in crate::deploy) struct Argument {
@@ -57,10 +60,16 @@ impl Declared {
     }
 }
 
-/// Reads the triggers of all functions. Decorators apply from the bottom up, so a function's triggers come in that order
+/// Reads the triggers of all functions, at most so many, and says how many there are. Decorators apply from the bottom up, so a function's triggers come in that order
 /// out of Python; the order here is the source's.
-pub(super) fn read(functions: &[Function<'_>], imports: &Imports, map: &SourceMap) -> Vec<Declared> {
+pub(super) fn read(
+    functions: &[Function<'_>],
+    imports: &Imports,
+    map: &SourceMap,
+    most: usize,
+) -> (Vec<Declared>, usize) {
     let mut declared = Vec::new();
+    let mut count = 0;
     for function in functions {
         for decorator in &function.def.decorator_list {
             let (called, arguments) = match &decorator.expression {
@@ -68,6 +77,10 @@ pub(super) fn read(functions: &[Function<'_>], imports: &Imports, map: &SourceMa
                 bare => (bare, None),
             };
             let Some(kind) = imports.member(called).and_then(|(name, _)| names::decorator(name)) else { continue };
+            count += 1;
+            if declared.len() >= most {
+                continue;
+            }
             let mut trigger = Declared {
                 kind,
                 func: function.def.name.to_string(),
@@ -91,7 +104,7 @@ pub(super) fn read(functions: &[Function<'_>], imports: &Imports, map: &SourceMa
             declared.push(trigger);
         }
     }
-    declared
+    (declared, count)
 }
 
 fn read_arguments(trigger: &mut Declared, arguments: &Arguments, map: &SourceMap) {
@@ -120,7 +133,13 @@ fn read_arguments(trigger: &mut Declared, arguments: &Arguments, map: &SourceMap
         let given = arguments.args.len();
         trigger.misuses.push((format!("on_{} takes {takes}, got {given}", kind.as_str()), hint.to_owned(), range));
     }
-    for keyword in &arguments.keywords {
+    let room = MOST_ARGUMENTS - trigger.arguments.len();
+    if let Some(first) = arguments.keywords.get(room) {
+        let message = format!("on_{} gets {} arguments, at most {MOST_ARGUMENTS} are read", kind.as_str(), arguments.len());
+        let hint = "leave out those that are none of its own".to_owned();
+        trigger.misuses.push((message, hint, first.range()));
+    }
+    for keyword in arguments.keywords.iter().take(room) {
         match &keyword.arg {
             Some(name) => push(trigger, name.as_str(), name.range(), &keyword.value, map),
             None => trigger.unpacks = true,

@@ -1,5 +1,7 @@
 //! The functions that a script defines, where they stand and how they may be called.
 
+use std::sync::Arc;
+
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{CmpOp, Decorator, Expr, Stmt, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
@@ -16,8 +18,9 @@ pub(in crate::deploy) enum Scope {
     Conditional,
     /// Under `if __name__ == "__main__"`, which is never taken on the platform.
     Main,
-    /// Inside the function or class of this name.
-    Inside(String),
+    /// Inside the function or class of this name, which all that is in there share: a long name around many functions
+    /// must not be copied for each.
+    Inside(Arc<str>),
 }
 
 /// A function of the script.
@@ -107,10 +110,10 @@ impl<'a> Visitor<'a> for Collector<'a> {
         match stmt {
             Stmt::FunctionDef(def) => {
                 self.functions.push(Function { def, scope: self.scope.clone() });
-                self.within(Scope::Inside(def.name.to_string()), |inner| inner.visit_body(&def.body));
+                self.within(Scope::Inside(def.name.as_str().into()), |inner| inner.visit_body(&def.body));
             }
             Stmt::ClassDef(class) => {
-                self.within(Scope::Inside(class.name.to_string()), |inner| inner.visit_body(&class.body));
+                self.within(Scope::Inside(class.name.as_str().into()), |inner| inner.visit_body(&class.body));
             }
             Stmt::If(branch) if self.scope == Scope::Top || self.scope == Scope::Conditional => {
                 let scope = if is_main_guard(&branch.test) { Scope::Main } else { Scope::Conditional };
@@ -132,7 +135,7 @@ impl<'a> Visitor<'a> for Collector<'a> {
 }
 
 /// Recognises `__name__ == "__main__"`, either way round.
-fn is_main_guard(test: &Expr) -> bool {
+pub(super) fn is_main_guard(test: &Expr) -> bool {
     let Expr::Compare(compare) = test else { return false };
     let ([CmpOp::Eq], [right]) = (&*compare.ops, &*compare.comparators) else { return false };
     let is_name = |expr: &Expr| matches!(expr, Expr::Name(name) if name.id.as_str() == "__name__");

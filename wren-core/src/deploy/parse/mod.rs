@@ -1,5 +1,6 @@
 //! The static stage: everything that can be read out of a script without executing any of it.
 
+mod bound;
 mod brackets;
 mod decorators;
 mod depth;
@@ -12,15 +13,15 @@ mod settings;
 mod source;
 mod syntax;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use ruff_python_ast::{Expr, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 
-pub(super) use self::decorators::{Declared, config_key};
+pub(super) use self::decorators::{Declared, MOST_ARGUMENTS, config_key};
 pub(super) use self::functions::{FunctionFacts, Scope};
-use super::DeployRules;
+pub use self::names::sdk_names;
+use super::{DeployRules, MOST_DIAGNOSTICS};
 use super::location::SourceMap;
 use crate::error::{Error, ErrorCode};
 use crate::model::ScriptSettings;
@@ -32,11 +33,14 @@ pub struct Parsed {
     pub(super) settings: ScriptSettings,
     pub(super) integrations: Vec<String>,
     pub(super) functions: Vec<FunctionFacts>,
+    /// The first triggers of the text: one more than the platform allows.
     pub(super) declared: Vec<Declared>,
+    /// How many triggers the text declares.
+    pub(super) declared_count: usize,
     /// The members of `wren` that the script names, as they are spelled.
-    pub(super) members: Vec<String>,
+    members: HashSet<String>,
     /// Names bound at the top level other than by `def`: imports and assignments.
-    pub(super) bound: Vec<String>,
+    pub(super) bound: HashSet<String>,
     pub(super) diagnostics: Vec<Error>,
     pub(super) runnable: bool,
 }
@@ -74,7 +78,7 @@ impl Parsed {
 
     /// Says whether the script's text names a member of `wren`: then this stage has judged it.
     pub(super) fn names_member(&self, name: &str) -> bool {
-        self.members.iter().any(|member| member == name)
+        self.members.contains(name)
     }
 
     fn unread(map: SourceMap, diagnostics: Vec<Error>) -> Self {
@@ -84,8 +88,9 @@ impl Parsed {
             integrations: Vec::new(),
             functions: Vec::new(),
             declared: Vec::new(),
-            members: Vec::new(),
-            bound: Vec::new(),
+            declared_count: 0,
+            members: HashSet::new(),
+            bound: HashSet::new(),
             diagnostics,
             runnable: false,
         }
@@ -112,56 +117,37 @@ pub fn parse(source: &[u8], rules: &DeployRules) -> Parsed {
     let known: Vec<u32> = diagnostics.iter().filter_map(|error| Some(error.location()?.line)).collect();
     diagnostics.extend(syntax::diagnostics(tree.errors(), tree.tokens(), &map, &known));
     let runnable = !diagnostics.iter().any(|error| error.code() == ErrorCode::SyntaxError);
-    let broken: HashSet<u32> = syntax::lines(tree.errors(), &map).collect();
+    let broken: BTreeSet<u32> = syntax::lines(tree.errors(), &map).collect();
 
     let Some(module) = tree.syntax().as_module() else {
         return Parsed { settings, ..Parsed::unread(map, diagnostics) };
     };
     let imports = imports::Imports::read(&module.body);
     let functions = functions::collect(&module.body);
-    let mut declared = decorators::read(&functions, &imports, &map);
+    let (mut declared, declared_count) = decorators::read(&functions, &imports, &map, rules.most_triggers());
     // What the parser guessed around an error is not worth a second complaint.
     declared.retain(|trigger| {
-        let mut lines = map.line_of(trigger.head.start())..=map.line_of(trigger.head.end());
-        !lines.any(|line| broken.contains(&line))
+        let lines = map.line_of(trigger.head.start())..=map.line_of(trigger.head.end());
+        broken.range(lines).next().is_none()
     });
     let mut judged = HashSet::new();
-    for found in &imports.uses {
-        // The first place of a wrong name is enough: it is mended everywhere at once.
-        if !broken.contains(&map.line_of(found.range.start())) && judged.insert(found.name.as_str()) {
-            diagnostics.extend(names::unknown(&found.name, found.range, &rules.integrations, &map));
-        }
-    }
+    // The first place of a wrong name is enough: it is mended everywhere at once.
+    let unknown = imports
+        .uses
+        .iter()
+        .filter(|found| !broken.contains(&map.line_of(found.range.start())) && judged.insert(found.name.as_str()))
+        .filter_map(|found| names::unknown(&found.name, found.range, &rules.integrations, &map));
+    diagnostics.extend(unknown.take(MOST_DIAGNOSTICS));
     Parsed {
         integrations: imports.integrations(&rules.integrations),
         members: imports.uses.iter().map(|found| found.name.clone()).collect(),
         functions: functions.iter().map(|function| FunctionFacts::of(function, &imports)).collect(),
-        bound: bound_names(&module.body),
+        bound: bound::read(&module.body),
         settings,
         declared,
+        declared_count,
         diagnostics,
         runnable,
         map,
     }
-}
-
-/// Returns the names that imports and assignments bind at the top level.
-fn bound_names(body: &[Stmt]) -> Vec<String> {
-    let mut names = Vec::new();
-    for stmt in body {
-        match stmt {
-            Stmt::Assign(assign) => names.extend(assign.targets.iter().filter_map(name)),
-            Stmt::AnnAssign(assign) => names.extend(name(&assign.target)),
-            Stmt::ImportFrom(import) => {
-                let bound = import.names.iter().map(|alias| alias.asname.as_ref().unwrap_or(&alias.name).to_string());
-                names.extend(bound);
-            }
-            _ => {}
-        }
-    }
-    names
-}
-
-fn name(target: &Expr) -> Option<String> {
-    target.as_name_expr().map(|name| name.id.to_string())
 }

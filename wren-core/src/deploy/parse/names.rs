@@ -15,6 +15,13 @@ pub(super) const DECORATORS: [(&str, TriggerKind); 3] =
 /// The lower-case names of the SDK that are neither decorators nor integrations.
 const HELPERS: [&str; 8] = ["ai", "context", "decorators", "errors", "http", "registry", "secret", "state"];
 
+/// Returns the lower-case names of the SDK that are no integrations, for the test that keeps this list and the SDK in step.
+#[doc(hidden)]
+#[must_use]
+pub fn sdk_names() -> Vec<&'static str> {
+    DECORATORS.iter().map(|(name, _)| *name).chain(HELPERS).collect()
+}
+
 /// Returns the kind of trigger that a decorator declares.
 pub(super) fn decorator(name: &str) -> Option<TriggerKind> {
     DECORATORS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
@@ -38,9 +45,8 @@ pub(super) fn unknown(
     if !may_be_integration(name) || integrations.find(name).is_some() {
         return None;
     }
-    let own = DECORATORS.iter().map(|(known, _)| *known).chain(HELPERS);
     let is_integration = integrations.all().iter().any(|known| nearest(name, [known.name.as_str()]).is_some());
-    let error = match nearest(name, own) {
+    let error = match nearest(name, sdk_names()) {
         Some(near) if !is_integration => unknown_own(name, &format!("did you mean `{near}`?")),
         None if name.starts_with("on_") => {
             let known: Vec<&str> = DECORATORS.iter().map(|(known, _)| *known).collect();

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::location::{SourceMap, text_range};
 use super::settings;
-use crate::deploy::DeployRules;
+use crate::deploy::{DeployRules, MOST_DIAGNOSTICS};
 use crate::error::{Error, ErrorCode};
 use crate::model::ScriptSettings;
 
@@ -40,7 +40,7 @@ impl Block {
 pub(super) fn read(map: &SourceMap, rules: &DeployRules, diagnostics: &mut Vec<Error>) -> ScriptSettings {
     let Some(block) = find(map, diagnostics) else { return ScriptSettings::default() };
     let (table, errors) = DeTable::parse_recoverable(&block.toml);
-    for error in errors {
+    for error in errors.into_iter().take(MOST_DIAGNOSTICS) {
         let span = error.span().unwrap_or(0..0);
         diagnostics.push(
             fault(format!("the script's metadata is not TOML: {}", error.message().replace('\n', ", ")))
@@ -60,10 +60,21 @@ fn find(map: &SourceMap, diagnostics: &mut Vec<Error>) -> Option<Block> {
     let mut lines = lines(map.text()).peekable();
     let mut found: Option<Block> = None;
     while let Some((start, line)) = lines.next() {
-        if line != OPENING {
-            continue;
+        // What comes after so many faults of the same kind is one of them.
+        if diagnostics.len() >= MOST_DIAGNOSTICS {
+            break;
         }
         let range = text_range(start..start + line.len());
+        if line != OPENING {
+            if is_near_miss(line) {
+                diagnostics.push(
+                    fault("this line does not begin a metadata block, so its settings would be lost")
+                        .with_hint(format!("did you mean `{OPENING}`?"))
+                        .with_location(map.locate(range)),
+                );
+            }
+            continue;
+        }
         let mut content = Vec::new();
         while let Some(next) = lines.next_if(|(_, line)| is_content(line)) {
             content.push(next);
@@ -84,6 +95,12 @@ fn find(map: &SourceMap, diagnostics: &mut Vec<Error>) -> Option<Block> {
         }
     }
     found
+}
+
+/// Recognises an opening line that differs from the PEP's in blanks or case only. Blocks of other types are other tools'.
+fn is_near_miss(line: &str) -> bool {
+    let slashes = line.strip_prefix('#').map(str::trim_start).and_then(|rest| rest.strip_prefix("///"));
+    slashes.is_some_and(|name| name.trim().eq_ignore_ascii_case("script"))
 }
 
 fn is_content(line: &str) -> bool {
@@ -179,12 +196,24 @@ mod tests {
     #[test]
     fn blocks_are_found_as_the_pep_says() {
         assert_eq!(examine("# /// other\n# x = \n# ///\n").1, []);
-        assert_eq!(examine("#/// script\n# x = \n").1, []);
         let (settings, faults) = examine("# /// script\n# # ///\n# requires-python = \"3\"\n# ///\n# ///\nx = 1\n");
         assert_eq!(settings.requires_python.as_deref(), Some("3"));
         assert!(faults.iter().all(|fault| fault.2.contains("TOML")), "{faults:?}");
         assert!(examine("# /// script\n# dependencies = []\n\n# ///\n").1[0].2.contains("has no end"));
         let twice = "# /// script\n# ///\n\n# /// script\n# ///\n";
         assert_eq!(examine(twice).1.first().map(|fault| fault.0), Some(4));
+    }
+
+    #[test]
+    fn an_opening_that_is_nearly_right_is_refused_and_not_ignored() {
+        for opening in ["# /// script ", "# ///script", "#/// script", "# /// Script", "#  ///  script\t"] {
+            let (_, faults) = examine(&format!("x = 1\n{opening}\n# [tool.wren]\n# timeout = \"5m\"\n# ///\n"));
+            assert_eq!(faults.len(), 1, "{opening}: {faults:?}");
+            assert_eq!((faults[0].0, faults[0].1), (2, Some(1)));
+            assert!(faults[0].2.ends_with("did you mean `# /// script`?"), "{faults:?}");
+        }
+        for other in ["# /// scripts", "## /// script", "    # /// script ", "# // script", "# /// script of my own"] {
+            assert_eq!(examine(&format!("{other}\n# x\n# ///\n")).1, [], "{other}");
+        }
     }
 }

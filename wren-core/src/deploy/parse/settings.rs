@@ -7,8 +7,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::location::SourceMap;
 use super::pep723::{Block, Item};
-use crate::deploy::DeployRules;
 use crate::deploy::check::units;
+use crate::deploy::{DeployRules, MOST_DIAGNOSTICS};
 use crate::error::{Error, ErrorCode};
 use crate::model::ScriptSettings;
 use crate::schedule::Timezone;
@@ -201,6 +201,9 @@ impl<'a> Reader<'a> {
     }
 
     fn push(&mut self, code: ErrorCode, span: Range<usize>, message: String, hint: Option<String>) {
+        if self.diagnostics.len() >= MOST_DIAGNOSTICS {
+            return;
+        }
         let mut error = Error::new(code, message).with_location(self.map.locate(self.block.range(span)));
         if let Some(hint) = hint {
             error = error.with_hint(hint);

@@ -41,14 +41,10 @@ pub(super) fn read(bytes: &[u8], max_bytes: usize) -> Result<Source, Error> {
 }
 
 fn read_text(bytes: &[u8]) -> Source {
-    let marked = bytes.strip_prefix(b"\xef\xbb\xbf");
-    let bytes = marked.unwrap_or(bytes);
+    // Python reads a marked file as if the mark were not there.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let map = SourceMap::new(String::from_utf8_lossy(bytes));
     let mut diagnostics = Vec::new();
-    if marked.is_some() {
-        let error = syntax("the script starts with a byte order mark").with_hint("save it as UTF-8 without a BOM");
-        diagnostics.push(error.with_location(map.locate(text_range(0..0))));
-    }
     let cookie = coding_cookie(map.text());
     if let Err(error) = std::str::from_utf8(bytes) {
         let at = error.valid_up_to();
@@ -164,8 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn byte_order_marks_are_refused() {
-        assert!(faults(b"\xef\xbb\xbfx = 1\n")[0].2.contains("without a BOM"));
+    fn a_byte_order_mark_is_no_part_of_the_text_unless_it_is_of_another_encoding() {
+        assert_eq!(faults(b"\xef\xbb\xbfx = 1\n"), []);
+        assert_eq!(faults(b"\xef\xbb\xbfx = '\xff'\n").first().map(|fault| (fault.0, fault.1)), Some((1, 6)));
         assert!(faults(b"\xff\xfex\0").first().unwrap().2.contains("UTF-16"));
     }
 
