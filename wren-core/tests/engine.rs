@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
-use support::{Act, World, start_time, states};
+use support::{Act, World, all_done, start_time, states};
 use tokio_util::sync::CancellationToken;
 use wren_core::clock::{Clock, ManualClock};
 use wren_core::engine::RunNow;
@@ -18,10 +18,6 @@ use wren_core::model::{DeploymentStatus, LogStream, Run, RunState, SkipReason};
 use wren_core::{ErrorClass, ErrorCode};
 
 const EVERY_SECOND: &str = "import wren\n\n@wren.on_schedule(every=\"1s\")\ndef tick():\n    pass\n";
-
-fn all_done(count: usize) -> impl Fn(&[Run]) -> bool {
-    move |runs| runs.len() >= count && runs.iter().all(|run| run.state.is_terminal())
-}
 
 #[tokio::test]
 async fn each_due_time_becomes_one_run_with_its_logs() {
@@ -44,7 +40,7 @@ async fn each_due_time_becomes_one_run_with_its_logs() {
 }
 
 #[tokio::test]
-async fn a_process_that_comes_back_fires_what_was_missed_once() {
+async fn a_process_that_comes_back_records_each_missed_due_time_once_and_runs_the_latest() {
     let clock = ManualClock::new(start_time());
     let store = Arc::new(MemoryStore::default());
     let mut first = World::on(store.clone(), clock.clone(), |_| {});
@@ -67,7 +63,7 @@ async fn a_process_that_comes_back_fires_what_was_missed_once() {
 }
 
 #[tokio::test]
-async fn an_orphan_is_rescued_after_its_lease_and_runs_again() {
+async fn an_orphan_is_left_alone_during_its_lease_and_runs_again_after_it() {
     let clock = ManualClock::new(start_time());
     let store = Arc::new(MemoryStore::default());
     let mut first = World::on(store.clone(), clock.clone(), |_| {});
@@ -80,9 +76,14 @@ async fn an_orphan_is_rescued_after_its_lease_and_runs_again() {
 
     let mut second = World::on(store, clock.clone(), |_| {});
     second.run();
-    assert_eq!(second.runs().await[0].state, RunState::Running, "the lease still holds");
+    // Another run that ends shows that the second engine has looked for orphans and for work.
+    let other = second.deploy("def other():\n    pass\n").await;
+    let other = second.engine.run_now(&second.owner, other, RunNow::default()).await.unwrap();
+    second.engine.wait_for(&second.owner, other.id).await.unwrap();
+    let (held, _) = second.engine.run_with_attempts(&second.owner, run.id).await.unwrap();
+    assert_eq!((held.state, held.attempt), (RunState::Running, 1), "the lease still holds");
     clock.advance(TimeDelta::seconds(16));
-    second.until("the rescue", all_done(1)).await;
+    second.until("the rescue", all_done(2)).await;
     let (run, attempts) = second.engine.run_with_attempts(&second.owner, run.id).await.unwrap();
     assert_eq!((run.state, run.attempt, run.orphaned), (RunState::Success, 2, 1));
     assert_eq!(attempts.len(), 2);
@@ -94,7 +95,7 @@ async fn a_failure_is_retried_with_backoff_until_it_succeeds() {
     let mut world = World::new(|_| {});
     let script = EVERY_SECOND.replace("every=\"1s\"", "every=\"1h\", retries=3");
     world.deploy(&script).await;
-    world.acting.act("tick", Act::FailTimes(2));
+    world.acting.act("tick", Act::FailTimes(2, ErrorCode::ScriptException));
     world.run();
     world.clock.advance(TimeDelta::hours(1));
     for attempt in 2..=3 {
@@ -115,7 +116,7 @@ async fn a_failure_is_retried_with_backoff_until_it_succeeds() {
 }
 
 #[tokio::test]
-async fn a_timeout_is_a_state_of_its_own() {
+async fn a_run_that_the_executor_ends_at_its_timeout_ends_as_timeout() {
     let mut world = World::new(|_| {});
     let id = world.deploy("def job():\n    pass\n").await;
     world.acting.act("job", Act::Timeout);
@@ -174,9 +175,13 @@ async fn a_due_time_during_a_run_is_skipped_as_overlap() {
     world.clock.advance(TimeDelta::seconds(1));
     let runs = world.until("the second due time", |runs| runs.len() == 2).await;
     assert_eq!(runs[1].skip_reason, Some(SkipReason::Overlap));
-    world.shutdown.cancel();
-    let active = runs[0].id;
-    world.engine.cancel(&world.owner, active).await.unwrap();
+    assert_eq!(runs[0].state, RunState::Running, "the first one is left alone");
+    world.engine.cancel(&world.owner, runs[0].id).await.unwrap();
+    world.engine.wait_for(&world.owner, runs[0].id).await.unwrap();
+    world.acting.act("tick", Act::Return);
+    world.clock.advance(TimeDelta::seconds(1));
+    let runs = world.until("the third due time", all_done(3)).await;
+    assert_eq!(states(&runs), [RunState::Cancelled, RunState::Skipped, RunState::Success]);
     world.stop().await;
 }
 
@@ -196,7 +201,7 @@ async fn cancel_previous_ends_the_run_before() {
 }
 
 #[tokio::test]
-async fn a_failure_that_only_the_user_can_mend_parks_the_deployment() {
+async fn a_failure_that_only_the_user_can_mend_is_not_retried_and_parks_the_deployment() {
     let mut world = World::new(|_| {});
     let id = world.deploy(&EVERY_SECOND.replace("\"1s\"", "\"1s\", retries=5")).await;
     world.acting.act("tick", Act::Fail(ErrorCode::OauthTokenExpired));
@@ -218,7 +223,7 @@ async fn a_failure_that_only_the_user_can_mend_parks_the_deployment() {
 }
 
 #[tokio::test]
-async fn an_executor_that_cannot_work_loses_no_run() {
+async fn a_run_whose_executor_cannot_work_is_given_back_and_uses_up_no_retry() {
     let mut world = World::new(|_| {});
     let id = world.deploy("def job():\n    pass\n").await;
     world.acting.act("job", Act::Unable(1));
@@ -233,35 +238,43 @@ async fn an_executor_that_cannot_work_loses_no_run() {
 }
 
 #[tokio::test]
-async fn limits_hold_globally_and_per_deployment() {
+async fn limits_are_reached_and_hold_in_all_and_per_deployment() {
     let mut world = World::new(|options| {
         options.concurrency = 3;
         options.per_deployment = 2;
     });
-    let first = world.deploy("def job():\n    pass\n").await;
+    let both = [world.deploy("def job():\n    pass\n").await, world.deploy("def other():\n    pass\n").await];
     world.acting.act("job", Act::Hang);
-    for _ in 0..5 {
-        world.engine.run_now(&world.owner, first, RunNow::default()).await.unwrap();
+    world.acting.act("other", Act::Hang);
+    for id in both {
+        for _ in 0..4 {
+            world.engine.run_now(&world.owner, id, RunNow::default()).await.unwrap();
+        }
     }
     world.run();
-    let running = |count| move |runs: &[Run]| runs.iter().filter(|run| run.state == RunState::Running).count() == count;
-    world.until("two of the deployment to run", running(2)).await;
-    for _ in 0..3 {
-        let runs = world.runs().await;
-        let active: Vec<_> = runs.iter().filter(|run| run.state == RunState::Running).collect();
-        world.engine.cancel(&world.owner, active[0].id).await.unwrap();
-        world.engine.wait_for(&world.owner, active[0].id).await.unwrap();
-        world.until("the next to take its place", running(2)).await;
+    let running = |runs: &[Run]| runs.iter().filter(|run| run.state == RunState::Running).cloned().collect::<Vec<_>>();
+    for ended in 0..5 {
+        let runs = world.until("three to run", |runs| running(runs).len() == 3).await;
+        let active = running(&runs);
+        for id in both {
+            let of_one = active.iter().filter(|run| run.deployment_id == id).count();
+            assert!((1..=2).contains(&of_one), "{of_one} of one deployment after {ended} have ended");
+        }
+        // Of the one with two, so that each is left with one to go on.
+        let busy = both.iter().max_by_key(|id| active.iter().filter(|run| run.deployment_id == **id).count()).unwrap();
+        let run = active.iter().find(|run| run.deployment_id == *busy).unwrap();
+        world.engine.cancel(&world.owner, run.id).await.unwrap();
+        world.engine.wait_for(&world.owner, run.id).await.unwrap();
     }
-    assert_eq!(world.acting.most_running.load(Ordering::SeqCst), 2);
-    for run in world.runs().await.iter().filter(|run| run.state == RunState::Running) {
+    assert_eq!(world.acting.most_running.load(Ordering::SeqCst), 3);
+    for run in world.runs().await.iter().filter(|run| !run.state.is_terminal()) {
         world.engine.cancel(&world.owner, run.id).await.unwrap();
     }
     world.stop().await;
 }
 
 #[tokio::test]
-async fn a_shutdown_waits_for_runs_and_gives_back_those_that_hang() {
+async fn a_shutdown_gives_back_runs_that_do_not_end_within_the_drain() {
     let mut world = World::new(|options| options.drain_ms = 50);
     let id = world.deploy("def job():\n    pass\n").await;
     world.acting.act("job", Act::Hang);
@@ -292,7 +305,7 @@ async fn an_engine_runs_once_at_a_time_and_again_after_it_ended() {
 }
 
 #[tokio::test]
-async fn the_same_content_is_the_same_revision_and_a_broken_one_changes_nothing() {
+async fn the_same_content_is_the_same_revision_and_a_broken_script_changes_nothing() {
     let world = World::new(|_| {});
     let id = world.deploy(EVERY_SECOND).await;
     assert_eq!(world.deploy(EVERY_SECOND).await, id);

@@ -11,8 +11,8 @@ use crate::error::{ApiError, ApiResult};
 /// How long an answer holds.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// The latest answer and when it came. A probe needs no key, and a check writes to the store and starts a sandbox: without
-/// this, anybody could keep both busy.
+/// The latest answer and when it came. A probe needs no key, and a check may write to the store: without this, anybody
+/// could keep its writer busy.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     // A Tokio mutex, held while the engine is asked: whoever comes meanwhile waits for that answer. A caller that hangs

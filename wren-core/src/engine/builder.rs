@@ -17,6 +17,8 @@ use crate::source::TriggerSource;
 use crate::store::Store;
 use crate::vault::CredentialVault;
 
+type AdjustRules = Box<dyn FnOnce(&mut DeployRules) + Send>;
+
 /// Collects the parts of an [`Engine`]: a store and at least one executor are needed, everything else has a default.
 #[derive(Default)]
 pub struct EngineBuilder {
@@ -29,7 +31,7 @@ pub struct EngineBuilder {
     clock: Option<Arc<dyn Clock>>,
     integrations: Option<IntegrationDirectory>,
     options: EngineOptions,
-    adjust_rules: Option<Box<dyn FnOnce(&mut DeployRules) + Send>>,
+    adjust_rules: Option<AdjustRules>,
 }
 
 impl fmt::Debug for EngineBuilder {

@@ -78,7 +78,7 @@ pub struct TriggerSpec {
 
 /// A trigger of a deployment's current revision.
 ///
-/// A redeploy keeps the id and cursor of a trigger whose kind, function and config did not change.
+/// A redeploy keeps the id and cursor of a trigger whose kind, function, config and schedule did not change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trigger {
     /// Its id.

@@ -156,6 +156,8 @@ pub fn carry_over(
     wanted: Vec<NewTrigger>,
     now: DateTime<Utc>,
 ) -> (Vec<Trigger>, Vec<TriggerId>) {
+    // A platform's new defaults for catch-up or jitter make no new trigger.
+    let due = |spec: &TriggerSpec| spec.schedule.as_ref().map(|config| config.schedule.clone());
     let mut left = existing;
     let triggers = wanted
         .into_iter()
@@ -164,7 +166,7 @@ pub fn carry_over(
                 old.spec.kind == new.spec.kind
                     && old.spec.func == new.spec.func
                     && old.spec.config == new.spec.config
-                    && old.spec.schedule == new.spec.schedule
+                    && due(&old.spec) == due(&new.spec)
             });
             match same {
                 Some(place) => {

@@ -45,7 +45,8 @@ pub(crate) struct Bubblewrap {
 }
 
 impl Bubblewrap {
-    /// Prepares what all runs share. `drop_to` is the user that bubblewrap itself runs as.
+    /// Prepares what all runs share. `drop_to` is the user that bubblewrap itself runs as; `memory_is_counted` says whether a
+    /// control group limits memory.
     ///
     /// # Errors
     /// Says what is missing.
@@ -54,6 +55,7 @@ impl Bubblewrap {
         python: &Python,
         files: &Files,
         drop_to: Option<u32>,
+        memory_is_counted: bool,
     ) -> Result<Self, String> {
         let bwrap = match &options.bwrap {
             Some(path) => path.clone(),
@@ -66,7 +68,7 @@ impl Bubblewrap {
             bwrap,
             python: python.executable.clone(),
             shared: shared(options, python, files, drop_to),
-            filters: seccomp::bubblewrap()?.iter().map(|filter| filter_bytes(filter)).collect(),
+            filters: seccomp::bubblewrap(memory_is_counted)?.iter().map(|filter| filter_bytes(filter)).collect(),
             drop_to,
         })
     }

@@ -34,9 +34,11 @@ use crate::session::{Guest, Session};
 
 /// The user that guests run as when this process is root's.
 const NOBODY: u32 = 65534;
-/// Threads and processes that a user may have in all, where no control group counts those of a run. The kernel counts all
-/// processes of the user, so this bounds a fork bomb's harm, not a run.
-const PIDS_OF_USER: u64 = 2048;
+/// Threads that a user may have in all, where neither a control group nor a user namespace counts those of a run: the kernel
+/// then counts all of the user's, so this bounds the harm that a run can do, not the run.
+const THREADS_OF_USER: u64 = 4096;
+/// Address space for the interpreter and its libraries, which is no memory of the script's.
+const LIBRARIES_BYTES: u64 = 32 * 1024 * 1024;
 /// Descriptors that a process may have open.
 const OPEN_FILES: u64 = 1024;
 /// How long a sandbox may take to show that it works.
@@ -114,7 +116,7 @@ impl Sandbox {
         for (is_bubblewrap, drop_to) in attempts {
             let Some((files, cgroups, spawner)) = sandbox_parts.take() else { break };
             let tier = if is_bubblewrap {
-                Bubblewrap::new(options, python, &files, drop_to).map(Tier::Bubblewrap)
+                Bubblewrap::new(options, python, &files, drop_to, cgroups.limits_memory()).map(Tier::Bubblewrap)
             } else {
                 Reduced::new(python, &files, drop_to).map(Tier::Reduced)
             };
@@ -176,6 +178,9 @@ impl Sandbox {
         };
         let child = self.spawner.spawn(move || command.spawn()).await?;
         let process = SandboxProcess::new(child, nested, cgroup, scratch, self.spawner.clone())?;
+        if nested && !self.cgroups.limits_pids() {
+            process.limit_pids(self.pids).await;
+        }
         Ok(Guest {
             process: Box::new(process),
             channel: Box::new(UnixStream::from_std(channel)?),
@@ -197,9 +202,11 @@ impl Sandbox {
         ];
         if !self.cgroups.limits_memory() {
             limits.push(Rlimit { resource: libc::RLIMIT_DATA, value: need.memory_bytes });
+            // Shared memory is no data; it is still in the address space.
+            limits.push(Rlimit { resource: libc::RLIMIT_AS, value: need.memory_bytes.saturating_add(LIBRARIES_BYTES) });
         }
-        if !self.cgroups.limits_pids() {
-            limits.push(Rlimit { resource: libc::RLIMIT_NPROC, value: PIDS_OF_USER });
+        if !self.cgroups.limits_pids() && matches!(self.tier, Tier::Reduced(_)) {
+            limits.push(Rlimit { resource: libc::RLIMIT_NPROC, value: THREADS_OF_USER });
         }
         limits
     }

@@ -7,7 +7,10 @@ use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, Signal, kill_process_group, pidfd_open, pidfd_send_signal, prlimit,
+};
+use rustix::system::uname;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{sleep, timeout};
 
@@ -19,6 +22,11 @@ use crate::session::{Exit, GuestProcess};
 
 /// How long a killed sandbox may take to vanish before the launcher in front of it is killed, too.
 const VANISH: Duration = Duration::from_secs(1);
+
+/// How long a launcher may take to start the guest, before nobody bounds its processes.
+const STARTS_WITHIN_MS: u32 = 2_000;
+/// Processes that a user may have in all, where the kernel cannot count those of a namespace.
+const PIDS_ON_OLD_KERNELS: u64 = 4096;
 
 /// A guest in its sandbox.
 #[derive(Debug)]
@@ -51,6 +59,24 @@ impl SandboxProcess {
                 Err(error)
             }
         }
+    }
+
+    /// Bounds the processes and threads of a nested guest where no control group does. Set from the outside and after the user
+    /// namespace was made, the limit counts those in it; set before, it would count all of the user's on the machine. The
+    /// guest has no job yet, so nothing runs before this.
+    pub(crate) async fn limit_pids(&self, pids: u64) {
+        let pids = if counts_by_namespace() { pids } else { pids.max(PIDS_ON_OLD_KERNELS) };
+        let limit = Rlimit { current: Some(pids), maximum: Some(pids) };
+        for _ in 0..STARTS_WITHIN_MS {
+            if let Some(guest) = child_of(self.pid) {
+                if let Err(error) = prlimit(Some(guest), Resource::Nproc, limit) {
+                    tracing::warn!(%error, "the processes of a run could not be limited");
+                }
+                return;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        // A launcher that starts nothing fails by itself, and says why.
     }
 
     /// Waits for the child, which ends after everything in its PID namespace has.
@@ -132,15 +158,27 @@ impl Drop for SandboxProcess {
     }
 }
 
+/// Returns the one child of a launcher.
+fn child_of(launcher: Pid) -> Option<Pid> {
+    let launcher = launcher.as_raw_nonzero();
+    let children = fs::read_to_string(format!("/proc/{launcher}/task/{launcher}/children")).ok()?;
+    Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)
+}
+
 /// Returns a handle of the one child of a launcher.
 fn guest_of(launcher: Pid) -> Option<OwnedFd> {
-    let launcher = launcher.as_raw_nonzero();
-    let children = format!("/proc/{launcher}/task/{launcher}/children");
-    let child = || Pid::from_raw(fs::read_to_string(&children).ok()?.split_whitespace().next()?.parse().ok()?);
-    let pid = child()?;
+    let pid = child_of(launcher)?;
     let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     // Still its child after the handle was opened: the number was not another's meanwhile.
-    (child() == Some(pid)).then_some(handle)
+    (child_of(launcher) == Some(pid)).then_some(handle)
+}
+
+/// Says whether the kernel counts processes for each user namespace: Linux 5.14 and newer.
+fn counts_by_namespace() -> bool {
+    let system = uname();
+    let release = system.release().to_string_lossy();
+    let mut numbers = release.split(|letter: char| !letter.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(5), Some(14))
 }
 
 /// Says how a child ended. A launcher reports the guest's end by signal as a status of 128 plus the signal, as shells do.

@@ -156,18 +156,23 @@ const CLONE_NAMESPACES: &[libc::c_int] = &[
 /// `TIOCLINUX` and `TIOCSTI` put input into a terminal's queue.
 const TERMINAL_INJECTION: [u64; 2] = [0x541C, 0x5412];
 
-/// Returns the filters of the bubblewrap tier.
+/// Returns the filters of the bubblewrap tier. `memory_is_counted` says whether files in memory count against the run; else
+/// there are none but those of its sized file systems.
 ///
 /// # Errors
 /// Says what is wrong where this architecture has no filters.
-pub(crate) fn bubblewrap() -> Result<Vec<BpfProgram>, String> {
+pub(crate) fn bubblewrap(memory_is_counted: bool) -> Result<Vec<BpfProgram>, String> {
     let mut forbidden = common().map_err(|error| error.to_string())?;
     forbidden.extend(FORBIDDEN.iter().chain(FORBIDDEN_HERE).map(|&call| (call, Vec::new())));
-    Ok(vec![compile(forbidden, libc::EPERM)?, compile(absent(), libc::ENOSYS)?])
+    let mut absent = absent();
+    if !memory_is_counted {
+        absent.insert(libc::SYS_memfd_create, Vec::new());
+    }
+    Ok(vec![compile(forbidden, libc::EPERM)?, compile(absent, libc::ENOSYS)?])
 }
 
 /// Returns the filters of the reduced tier, in which a script is one process and stays it: what cannot fork leaves nothing
-/// behind. `scoped_signals` says whether Landlock keeps signals within the sandbox.
+/// behind, and without files in memory, which no limit of a process counts. `scoped_signals` says whether Landlock keeps signals within the sandbox.
 ///
 /// # Errors
 /// Says what is wrong where this architecture has no filters.
@@ -178,7 +183,9 @@ pub(crate) fn reduced(scoped_signals: bool) -> Result<Vec<BpfProgram>, String> {
     if !scoped_signals {
         forbidden.insert(libc::SYS_tgkill, Vec::new());
     }
-    Ok(vec![compile(forbidden, libc::EPERM)?, compile(absent(), libc::ENOSYS)?])
+    let mut absent = absent();
+    absent.insert(libc::SYS_memfd_create, Vec::new());
+    Ok(vec![compile(forbidden, libc::EPERM)?, compile(absent, libc::ENOSYS)?])
 }
 
 /// Adds what keeps a process alone: threads but no children, and no way to outlive its parent.

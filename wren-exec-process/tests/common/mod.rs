@@ -105,6 +105,11 @@ fn executor_folders() -> Vec<(String, u64)> {
     let entries = parents.iter().flat_map(|parent| fs::read_dir(parent).into_iter().flatten().flatten());
     entries
         .filter(|entry| entry.file_name().to_string_lossy().starts_with("wren-exec-"))
-        .filter_map(|entry| Some((entry.path().display().to_string(), entry.metadata().ok()?.ino())))
+        .filter_map(|entry| {
+            let metadata = entry.metadata().ok()?;
+            // Those of other users can be removed by them alone.
+            let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+            is_own.then(|| (entry.path().display().to_string(), metadata.ino()))
+        })
         .collect()
 }

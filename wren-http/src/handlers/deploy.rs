@@ -33,7 +33,7 @@ impl Payload for DeployRequest {
 /// `POST /v1/scripts/deploy`: 201 for a new deployment or revision, 200 when the same content stands already.
 ///
 /// A deploy whose caller hangs up ends with it: what waits for its turn or is being inspected must not hold a place for
-/// nobody. Once it stores, the engine brings it to its end by itself.
+/// nobody. The engine sees to it that a deploy dropped at any moment has happened as a whole or not at all.
 pub(crate) async fn deploy(
     State(api): State<Api>,
     caller: Caller,

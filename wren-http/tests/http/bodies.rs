@@ -9,6 +9,13 @@ use crate::support::{World, ada};
 const VALIDATE: &str = "/v1/integrations/validate";
 const DEPLOY: &str = "/v1/scripts/deploy";
 
+/// Returns the paths of a deployment, of its pause and of its runs.
+async fn deployment(world: &World) -> (String, String, String) {
+    let (deployed, _) = world.reported(&ada()).await;
+    let path = format!("/v1/deployments/{}", deployed.deployment.id);
+    (path.clone(), format!("{path}/pause"), format!("{path}/runs"))
+}
+
 #[tokio::test]
 async fn a_body_that_is_not_json_is_refused_with_its_place() {
     let world = World::new().await;
@@ -131,10 +138,7 @@ async fn a_body_above_the_limit_is_refused_whether_or_not_its_length_is_told() {
 #[tokio::test]
 async fn anything_but_an_object_is_refused_wherever_a_body_is_taken() {
     let world = World::new().await;
-    let (deployed, _) = world.reported(&ada()).await;
-    let id = deployed.deployment.id;
-    let pause = format!("/v1/deployments/{id}/pause");
-    let run = format!("/v1/deployments/{id}/runs");
+    let (deployment, pause, run) = deployment(&world).await;
     for path in [VALIDATE, DEPLOY, &pause, &run] {
         for (body, shown, column) in [
             ("[]", "[", 1),
@@ -150,7 +154,7 @@ async fn anything_but_an_object_is_refused_wherever_a_body_is_taken() {
             assert_eq!(error["details"]["column"], column);
         }
     }
-    assert_eq!(world.get(&format!("/v1/deployments/{id}")).await.json(200)["status"], "active");
+    assert_eq!(world.get(&deployment).await.json(200)["status"], "active");
     world.post_text(&pause, "\n\t {}").await.json(200);
 }
 
@@ -171,10 +175,7 @@ async fn a_script_of_the_largest_size_arrives_however_its_encoder_escapes_it() {
 #[tokio::test]
 async fn routes_that_take_no_script_take_small_bodies() {
     let world = World::new().await;
-    let (deployed, _) = world.reported(&ada()).await;
-    let id = deployed.deployment.id;
-    let pause = format!("/v1/deployments/{id}/pause");
-    let run = format!("/v1/deployments/{id}/runs");
+    let (_, pause, run) = deployment(&world).await;
     for (path, limit, status) in [(VALIDATE, 256 * 1024, 200), (&run, 1024 * 1024, 202), (&pause, 256 * 1024, 200)] {
         let body = if path == VALIDATE { "{\"integrations\": []}" } else { "{}" };
         let fits = format!("{body}{}", " ".repeat(limit - body.len()));

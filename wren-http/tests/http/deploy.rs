@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use wren_core::ErrorCode;
 use wren_core::executor::{InspectedTrigger, Inspection};
 
-use crate::support::{Check, NOW, World};
+use crate::support::{Check, NOW, World, bob, request_as};
 
 const PATH: &str = "/v1/scripts/deploy";
 const SCRIPT: &str = "import wren\n\n@wren.on_schedule(\"0 9 * * *\")\ndef daily_report():\n    pass\n";
@@ -134,6 +134,28 @@ async fn a_deploy_that_runs_out_of_time_gives_its_place_up() {
         answer.error(504, ErrorCode::Internal);
         assert_eq!(answer.header("retry-after"), Some("5"));
     }
+    *world.executor.inspect.lock() = Check::Ready;
+    world.post(PATH, &request).await.json(201);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_deploys_is_told_to_come_back_and_holds_up_nobody_else() {
+    let world = with_cron("0 9 * * *").await;
+    let request = json!({"script": SCRIPT});
+    *world.executor.inspect.lock() = Check::Never;
+    let key = world.key_of(&bob(), &["deploy"]).await;
+    let of_bob = request_as(&key, "POST", PATH).header("content-type", "application/json");
+    let of_bob = world.send(of_bob.body(request.to_string().into()).unwrap());
+    let flood = futures::future::join_all((0..100).map(|_| world.post(PATH, &request)));
+    let (flood, of_bob) = futures::future::join(flood, of_bob).await;
+    let refused: Vec<_> = flood.iter().filter(|answer| answer.status.as_u16() == 429).collect();
+    assert!(refused.len() > 50, "{} of 100 were refused", refused.len());
+    for answer in refused {
+        assert_eq!(answer.error(429, ErrorCode::RateLimited)["retryable"], true);
+        assert_eq!(answer.header("retry-after"), Some("5"));
+    }
+    // His was taken, and ran out of time as the script never ends; one minute later all places are free again.
+    of_bob.error(504, ErrorCode::Internal);
     *world.executor.inspect.lock() = Check::Ready;
     world.post(PATH, &request).await.json(201);
 }

@@ -5,6 +5,8 @@ import functools
 import re
 import sys
 
+import pytest
+
 import wren
 from wren import registry
 
@@ -149,3 +151,24 @@ def test_the_line_is_that_of_the_decorator_when_it_spans_several():
 
 def top_level():
     pass
+
+
+@pytest.mark.parametrize(
+    "flags, written",
+    [
+        (0, "inv"),
+        (re.I | re.M | re.S | re.X, "(?imsx)inv"),
+        (re.M, "(?m)inv"),
+        (re.S | re.X, "(?sx)inv"),
+    ],
+)
+def test_the_flags_of_an_expression_are_written_into_it(flags, written):
+    wren.on_email(body=re.compile("inv", flags))(top_level)
+    assert only().config == {"body": written}
+
+
+@pytest.mark.parametrize("flags", [0, re.I])
+def test_an_expression_of_bytes_is_a_problem(flags):
+    wren.on_email(subject=re.compile(b"inv", flags))(top_level)
+    assert only().config == {}
+    assert only().problems == ["subject must be text, not bytes"]

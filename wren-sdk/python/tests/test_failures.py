@@ -134,3 +134,11 @@ def test_modules_that_another_executor_has_are_named():
     wire = failures.of_import(error, Script("script.py", ""), {"ssl": "process"})
     assert wire["code"] == "UNSUPPORTED_IMPORT"
     assert 'executor = "process"' in wire["hint"]
+
+
+@pytest.mark.parametrize("odd", ["\x0c", "\x0b", "\x85", "\u2028", "\x1c"])
+def test_only_line_breaks_break_lines(odd):
+    error = serve(f"x = '{odd}'\r\ny = '{odd}'\rdef main():\n    raise ValueError('here')  # {odd}").error
+    assert error["location"]["line"] == 4
+    assert error["location"]["snippet"] == f"    raise ValueError('here')  # {odd}"
+    assert "    raise ValueError('here')" in error["traceback"]

@@ -196,3 +196,31 @@ def test_slack_calls_its_actions(host):
     assert wren.slack.history("#general") == [{"text": "t"}]
     assert [args["action"] for _, args in channel.calls] == ["post", "update", "react", "history"]
     assert channel.calls[2][1]["args"]["emoji"] == "tada"
+
+
+@pytest.mark.parametrize("charset", ["undefined", "no-such", "hex", "idna", "a\x00b", ""])
+def test_a_charset_that_does_not_decode_is_taken_for_utf_8(host, charset):
+    body = base64.b64encode("é..".encode()).decode()
+    headers = {"content-type": f"text/plain; charset={charset}"}
+    host(lambda op, args: {"status": 200, "headers": headers, "body": body, "url": ""})
+    assert wren.http.get("https://example.com").text == "é.."
+
+
+@pytest.mark.parametrize(
+    "timeout, milliseconds", [((3, 10), 13_000), ([0.5, 1], 1500), ((3, None), None), (None, None), (2, 2000)]
+)
+def test_a_timeout_may_be_a_pair_as_in_requests(host, timeout, milliseconds):
+    channel = host(lambda op, args: {"status": 200, "headers": {}, "body": "", "url": ""})
+    wren.http.get("https://example.com", timeout=timeout)
+    assert channel.calls[0][1]["timeout_ms"] == milliseconds
+
+
+@pytest.mark.parametrize(
+    "params, query",
+    [("a=b", "a=b"), (b"a=b", "a=b"), ("q=a b&x=%20&y=é#", "q=a%20b&x=%20&y=%C3%A9%23"), ("", ""), ({}, "")],
+)
+def test_params_may_be_text_as_in_requests(host, params, query):
+    channel = host(lambda op, args: {"status": 200, "headers": {}, "body": "", "url": ""})
+    wren.http.get("https://example.com/?k=v#part", params=params)
+    expected = f"https://example.com/?k=v{'&' if query else ''}{query}#part"
+    assert channel.calls[0][1]["url"] == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from conftest import inspect
+from conftest import inspect, serve
 
 
 def test_everything_that_was_registered_is_reported():
@@ -102,3 +102,64 @@ def test_a_target_that_cannot_be_called_has_no_signature():
 def test_functions_registered_for_the_exit_do_not_run():
     session = inspect("import atexit\natexit.register(print, 'bye')\nprint('hello')")
     assert session.stdout == "hello\n"
+
+
+def test_the_signature_is_that_of_what_a_run_calls():
+    """A decorator above ours replaces the function under its name, and a run looks the name up."""
+    (trigger,) = inspect(
+        """
+import wren
+def with_session(function):
+    def wrapper():
+        return function("session")
+    return wrapper
+@with_session
+@wren.on_schedule("@daily")
+def main(session):
+    pass
+"""
+    ).last["triggers"]
+    assert (trigger["func"], trigger["problems"]) == ("main", [])
+    assert trigger["signature"] == {"required": 0, "max": 0, "required_keywords": []}
+
+
+def test_a_name_that_the_module_does_not_hold_any_more_has_its_functions_signature():
+    (trigger,) = inspect("import wren\n@wren.on_email\ndef main(mail): pass\nmain = None").last["triggers"]
+    assert trigger["signature"] == {"required": 1, "max": 1, "required_keywords": []}
+
+
+UNNAMED = """
+import functools, wren
+def logged(function):
+    def wrapper(*args):
+        return function(*args)
+    return wrapper
+class Logged:
+    def __init__(self, function): self.function = function
+    def __call__(self, mail): return self.function(mail)
+def handle(mail):
+    return type(mail).__name__
+"""
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "@wren.on_email\n@logged\ndef main(mail): return handle(mail)",
+        "@wren.on_email\n@Logged\ndef main(mail): return handle(mail)",
+        "main = wren.on_email(lambda mail: handle(mail))",
+        "main = wren.on_email(functools.partial(handle))",
+    ],
+)
+def test_a_handler_without_a_name_of_its_own_is_known_by_the_modules(definition):
+    (trigger,) = inspect(UNNAMED + definition).last["triggers"]
+    assert (trigger["func"], trigger["problems"]) == ("main", [])
+    for kind in ("email", "manual"):
+        assert serve(UNNAMED + definition, trigger=kind, event={"subject": "hi"}).ok == "Email"
+
+
+@pytest.mark.parametrize("after", ["other = main", "del main"])
+def test_a_handler_that_the_module_knows_by_no_one_name_is_a_problem(after):
+    (trigger,) = inspect(f"{UNNAMED}@wren.on_email\n@logged\ndef main(mail): pass\n{after}").last["triggers"]
+    assert trigger["func"] == "wrapper"
+    assert "functools.wraps" in trigger["problems"][0]

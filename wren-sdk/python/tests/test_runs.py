@@ -186,15 +186,6 @@ def main():
     assert "ValueError: ignored" in session.stderr
 
 
-def test_threads_are_not_waited_for():
-    started = time.monotonic()
-    session = serve(
-        "import threading, time\ndef main():\n    threading.Thread(target=time.sleep, args=(60,)).start()\n    return 1"
-    )
-    assert session.ok == 1
-    assert time.monotonic() - started < 20
-
-
 def test_lone_surrogates_break_no_frame():
     session = serve("def main():\n    print('\\ud800')\n    return {'\\udc00k': 'a\\ud800'}")
     assert session.stdout == "\\ud800\n"

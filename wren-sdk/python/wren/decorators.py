@@ -219,6 +219,8 @@ def _decorator(kind: str, positional: str | None, passed: dict[str, Any], extra:
 
 
 def _record(kind: str, function: Any, line: int, passed: dict[str, Any], problems: list[str]) -> Any:
+    from ._runtime.encode import to_plain
+
     # Copied, since one decorator may be kept in a variable and applied to several functions.
     problems = list(problems)
     config: dict[str, Any] = {}
@@ -226,22 +228,23 @@ def _record(kind: str, function: Any, line: int, passed: dict[str, Any], problem
         if value is None:
             continue
         try:
-            config[key] = _to_config(value)
+            config[key] = to_plain(_to_config(value))
         except Exception as error:
             problems.append(f"{key} {getattr(error, 'problem', None) or error}")
-    name, target_problem = _target(kind, function)
-    if target_problem:
-        problems.append(target_problem)
-    add_trigger(Trigger(kind, name, line, config, problems, function if callable(function) else None))
+    name, unfindable = _target(kind, function)
+    if not callable(function) or isinstance(function, type):
+        problems.append(f"on_{kind} must decorate a function, not {name}")
+        unfindable = None
+    add_trigger(Trigger(kind, name, line, config, problems, function if callable(function) else None, unfindable))
     return function
 
 
 def _target(kind: str, function: Any) -> tuple[str, str | None]:
-    """Returns the function's name, and what keeps the platform from finding it under that name."""
+    """Returns the function's own name, and what keeps the platform from finding it under that name."""
     name = getattr(function, "__name__", None)
-    if not callable(function) or isinstance(function, type) or not isinstance(name, str):
-        shown = name if isinstance(name, str) else type(function).__name__
-        return shown, f"on_{kind} must decorate a function, not {shown}"
+    if not isinstance(name, str):
+        name = type(function).__name__
+        return name, f"on_{kind} must decorate a function with a name, not an object of the class {name}"
     qualified = getattr(function, "__qualname__", name)
     if name == "<lambda>":
         return name, f"on_{kind} must decorate a function with a name, not a lambda"
@@ -254,7 +257,7 @@ def _target(kind: str, function: Any) -> tuple[str, str | None]:
 
 
 def _to_config(value: Any) -> Any:
-    """Returns ``value`` as JSON: the types that schedules and filters are naturally given as have a text form."""
+    """Returns ``value`` with the types that schedules and filters are naturally given as replaced by text."""
     kind = type(value)
     home = kind.__module__
     # Recognised by name: importing datetime or re to ask would cost every script what few use.
@@ -269,11 +272,17 @@ def _to_config(value: Any) -> Any:
         # `datetime.timezone.utc` writes itself as "UTC".
         return str(value)
     if hasattr(value, "pattern") and hasattr(value, "flags"):
-        return ("(?i)" if value.flags & 2 else "") + value.pattern
+        return _expression(value)
     if isinstance(value, (list, tuple)):
         return [_to_config(item) for item in value]
     if isinstance(value, (set, frozenset)):
         return sorted(_to_config(item) for item in value)
-    from ._runtime.encode import to_plain
+    return value
 
-    return to_plain(value)
+
+def _expression(pattern: Any) -> str:
+    if not isinstance(pattern.pattern, str):
+        raise TypeError(f"must be text, not {type(pattern.pattern).__name__}")
+    # The values of `re.I`, `re.M`, `re.S` and `re.X`. Others have no inline form that the platform's expressions share.
+    flags = "".join(letter for letter, bit in (("i", 2), ("m", 8), ("s", 16), ("x", 64)) if pattern.flags & bit)
+    return f"(?{flags}){pattern.pattern}" if flags else str(pattern.pattern)

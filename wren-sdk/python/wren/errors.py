@@ -1,6 +1,7 @@
 """The errors that the platform answers with.
 
-Each says who must act: ``AgentFixableError`` whoever wrote the script, ``UserFacingConfigError`` the user (there is an
+A script may raise them too, with a code and a hint of its own; whichever it chooses, the run's error is then the
+script's. Each says who must act: ``AgentFixableError`` whoever wrote the script, ``UserFacingConfigError`` the user (there is an
 ``action_url``), ``InternalError`` the platform's operators.
 """
 
@@ -19,21 +20,24 @@ class WrenError(Exception):
     ``retryable`` is true when the same call may succeed later without anyone acting.
     """
 
-    type: ClassVar[str] = "InternalError"
+    type: ClassVar[str] = "AgentFixableError"
 
-    code: str
-    message: str
-    hint: str | None
-    action_url: str | None
-    docs_url: str | None
-    details: Any
-    retryable: bool
+    # Defaults of the class, since a script's subclass may have an `__init__` that does not call this one.
+    code: str = "SCRIPT_EXCEPTION"
+    message: str = ""
+    hint: str | None = None
+    action_url: str | None = None
+    docs_url: str | None = None
+    details: Any = None
+    retryable: bool = False
+    # Whether the platform made it; a type that makes others act counts only then.
+    _answered: bool = False
 
     def __init__(
         self,
         message: str = "",
         *,
-        code: str = "INTERNAL",
+        code: str = "SCRIPT_EXCEPTION",
         hint: str | None = None,
         action_url: str | None = None,
         docs_url: str | None = None,
@@ -50,29 +54,16 @@ class WrenError(Exception):
         self.retryable = retryable
 
     def __str__(self) -> str:
-        text = f"{self.message} [{self.code}]"
+        text = f"{self.message or super().__str__()} [{self.code}]"
         if self.hint:
             text += f" ({self.hint})"
         if self.action_url:
             text += f" -> {self.action_url}"
         return text
 
-    def to_wire(self) -> dict[str, Any]:
-        """Returns the error as the protocol writes it, without the keys that it does not have."""
-        wire: dict[str, Any] = {"type": self.type, "code": self.code, "message": self.message}
-        for key in ("hint", "action_url", "docs_url", "details"):
-            value = getattr(self, key)
-            if value is not None:
-                wire[key] = value
-        if self.retryable:
-            wire["retryable"] = True
-        return wire
-
 
 class AgentFixableError(WrenError):
     """The script is at fault; changing it helps."""
-
-    type = "AgentFixableError"
 
 
 class UserFacingConfigError(WrenError):
@@ -84,13 +75,15 @@ class UserFacingConfigError(WrenError):
 class InternalError(WrenError):
     """The platform failed; nothing in the script or in the user's settings is wrong."""
 
+    type = "InternalError"
+
 
 def from_wire(wire: Any) -> WrenError:
     """Returns the error that ``wire`` describes; an unknown type becomes an ``InternalError``."""
     if not isinstance(wire, dict):
-        return InternalError("the platform answered with a malformed error")
+        wire = {"message": "the platform answered with a malformed error"}
     kinds = {kind.type: kind for kind in (AgentFixableError, UserFacingConfigError)}
-    return kinds.get(wire.get("type", ""), InternalError)(
+    error = kinds.get(wire.get("type", ""), InternalError)(
         str(wire.get("message", "")),
         code=str(wire.get("code", "INTERNAL")),
         hint=wire.get("hint"),
@@ -99,3 +92,5 @@ def from_wire(wire: Any) -> WrenError:
         details=wire.get("details"),
         retryable=bool(wire.get("retryable", False)),
     )
+    error._answered = True
+    return error

@@ -16,10 +16,12 @@ from . import _host
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any, Union
+    from typing import Any, Optional, Union
 
-    Params = Union[Mapping[str, Any], Sequence[tuple[str, Any]]]
-    Body = Union[str, bytes, Params]
+    Pairs = Union[Mapping[str, Any], Sequence[tuple[str, Any]]]
+    Params = Union[str, bytes, Pairs]
+    Body = Union[str, bytes, Pairs]
+    Timeout = Union[float, tuple[Optional[float], Optional[float]]]
 
 __all__ = ["HTTPError", "Headers", "Response", "delete", "get", "head", "patch", "post", "put", "request"]
 
@@ -92,7 +94,8 @@ class Response:
         name = charset.partition(";")[0].strip(" \"'") or "utf-8"
         try:
             return self.content.decode(name, "replace")
-        except LookupError:
+        except (LookupError, ValueError):
+            # No such charset, one that is not for text, or one whose name or codec refuses to work at all.
             return self.content.decode("utf-8", "replace")
 
     def json(self) -> Any:
@@ -118,12 +121,13 @@ def request(
     headers: Mapping[str, str] | None = None,
     data: Body | None = None,
     json: Any = None,
-    timeout: float | None = DEFAULT_TIMEOUT,
+    timeout: Timeout | None = DEFAULT_TIMEOUT,
 ) -> Response:
     """Sends a request and returns its answer, whatever the status.
 
-    ``params`` go into the query, ``data`` is the body (a mapping is sent as a form), ``json`` a body that is encoded.
-    ``timeout`` is in seconds, None leaves it to the platform.
+    ``params`` go into the query, text as it is, ``data`` is the body (a mapping is sent as a form), ``json`` a body that
+    is encoded. ``timeout`` is in seconds, None leaves it to the platform; of a pair, one for connecting and one for
+    reading, the sum counts.
     """
     if data is not None and json is not None:
         raise TypeError("a request has either data or json, not both")
@@ -136,7 +140,7 @@ def request(
         "url": _with_query(url, params),
         "headers": sent,
         "body": None if body is None else b2a_base64(body, newline=False).decode("ascii"),
-        "timeout_ms": None if timeout is None else max(1, round(timeout * 1000)),
+        "timeout_ms": _milliseconds(timeout),
     }
     return Response(_host.call("http.request", args, what="wren.http"), url)
 
@@ -146,7 +150,7 @@ def get(
     *,
     params: Params | None = None,
     headers: Mapping[str, str] | None = None,
-    timeout: float | None = DEFAULT_TIMEOUT,
+    timeout: Timeout | None = DEFAULT_TIMEOUT,
 ) -> Response:
     """Sends a GET request; ``timeout`` is in seconds."""
     return request("GET", url, params=params, headers=headers, timeout=timeout)
@@ -157,7 +161,7 @@ def head(
     *,
     params: Params | None = None,
     headers: Mapping[str, str] | None = None,
-    timeout: float | None = DEFAULT_TIMEOUT,
+    timeout: Timeout | None = DEFAULT_TIMEOUT,
 ) -> Response:
     """Sends a HEAD request; ``timeout`` is in seconds."""
     return request("HEAD", url, params=params, headers=headers, timeout=timeout)
@@ -170,7 +174,7 @@ def post(
     headers: Mapping[str, str] | None = None,
     data: Body | None = None,
     json: Any = None,
-    timeout: float | None = DEFAULT_TIMEOUT,
+    timeout: Timeout | None = DEFAULT_TIMEOUT,
 ) -> Response:
     """Sends a POST request; ``timeout`` is in seconds."""
     return request("POST", url, params=params, headers=headers, data=data, json=json, timeout=timeout)
@@ -183,7 +187,7 @@ def put(
     headers: Mapping[str, str] | None = None,
     data: Body | None = None,
     json: Any = None,
-    timeout: float | None = DEFAULT_TIMEOUT,
+    timeout: Timeout | None = DEFAULT_TIMEOUT,
 ) -> Response:
     """Sends a PUT request; ``timeout`` is in seconds."""
     return request("PUT", url, params=params, headers=headers, data=data, json=json, timeout=timeout)
@@ -196,7 +200,7 @@ def patch(
     headers: Mapping[str, str] | None = None,
     data: Body | None = None,
     json: Any = None,
-    timeout: float | None = DEFAULT_TIMEOUT,
+    timeout: Timeout | None = DEFAULT_TIMEOUT,
 ) -> Response:
     """Sends a PATCH request; ``timeout`` is in seconds."""
     return request("PATCH", url, params=params, headers=headers, data=data, json=json, timeout=timeout)
@@ -209,7 +213,7 @@ def delete(
     headers: Mapping[str, str] | None = None,
     data: Body | None = None,
     json: Any = None,
-    timeout: float | None = DEFAULT_TIMEOUT,
+    timeout: Timeout | None = DEFAULT_TIMEOUT,
 ) -> Response:
     """Sends a DELETE request; ``timeout`` is in seconds."""
     return request("DELETE", url, params=params, headers=headers, data=data, json=json, timeout=timeout)
@@ -233,15 +237,31 @@ def _body(data: Body | None, json: Any) -> tuple[bytes | None, str | None]:
     return _encode_form(data).encode("ascii"), "application/x-www-form-urlencoded"
 
 
+def _milliseconds(timeout: Timeout | None) -> int | None:
+    parts = timeout if isinstance(timeout, (tuple, list)) else (timeout,)
+    seconds = [part for part in parts if part is not None]
+    # Without a limit on one of its parts, the whole has none.
+    return max(1, round(sum(seconds) * 1000)) if len(seconds) == len(parts) else None
+
+
 def _with_query(url: str, params: Params | None) -> str:
     if not params:
         return url
     base, hash_sign, fragment = url.partition("#")
     joint = "" if base.endswith(("?", "&")) else "&" if "?" in base else "?"
-    return base + joint + _encode_form(params) + hash_sign + fragment
+    return base + joint + _encode_query(params) + hash_sign + fragment
 
 
-def _encode_form(params: Params) -> str:
+def _encode_query(params: Params) -> str:
+    if not isinstance(params, (str, bytes)):
+        return _encode_form(params)
+    from urllib.parse import quote
+
+    # Encoded already, except for what cannot stand in an address at all.
+    return quote(params, safe="!$%&'()*+,/:;=?@[]~")
+
+
+def _encode_form(params: Pairs) -> str:
     from urllib.parse import urlencode
 
     pairs = list(params.items()) if hasattr(params, "items") else list(params)

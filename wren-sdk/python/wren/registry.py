@@ -15,7 +15,7 @@ __all__ = ["Trigger", "integrations", "triggers"]
 class Trigger:
     """One decorator on one function."""
 
-    __slots__ = ("config", "func", "function", "line", "problems", "type")
+    __slots__ = ("config", "func", "function", "line", "problems", "type", "unfindable")
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class Trigger:
         config: dict[str, Any],
         problems: list[str],
         function: Callable[..., Any] | None,
+        unfindable: str | None = None,
     ) -> None:
         self.type = type
         self.func = func
@@ -32,6 +33,8 @@ class Trigger:
         self.config = config
         self.problems = problems
         self.function = function
+        # The problem that the function has unless the module holds it under a name: `func` is not that name.
+        self.unfindable = unfindable
 
     def __repr__(self) -> str:
         return f"Trigger({self.type!r}, func={self.func!r}, line={self.line}, config={self.config!r})"

@@ -1,18 +1,20 @@
 //! The checks of one script: every trigger on its own, then all of them together.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
 use ruff_text_size::{TextRange, TextSize};
 use serde_json::{Map, Value};
 
-use super::callable::{Callables, hidden_place};
+use super::callable::{Callables, hidden_place, is_hidden};
 use super::candidates::Candidate;
 use super::fields::Fault;
-use super::metadata::ScriptTrigger;
-use super::{signature, trigger};
-use crate::deploy::DeployRules;
-use crate::deploy::parse::{Declared, Parsed, Scope};
+use super::metadata_entry::ScriptTrigger;
+use super::signature::{self, Handler};
+use super::trigger;
+use crate::deploy::parse::{Declared, MOST_ARGUMENTS, Parsed, Scope};
+use crate::deploy::{DeployRules, MOST_DIAGNOSTICS};
 use crate::error::{Error, ErrorCode, Location};
 use crate::executor::Inspection;
 use crate::model::{TriggerKind, TriggerSpec};
@@ -24,73 +26,91 @@ pub(super) struct Checker<'a> {
     pub(super) rules: &'a DeployRules,
     pub(super) now: DateTime<Utc>,
     pub(super) diagnostics: Vec<Error>,
+    /// How many findings came after the most that are told.
+    pub(super) dropped: usize,
     /// The lines of decorators that something is wrong with: an import that fails there fails because of it.
-    pub(super) covered: HashSet<u32>,
+    pub(super) covered: Vec<RangeInclusive<u32>>,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
+    pub(super) fn new(
+        parsed: &'a Parsed,
+        callables: &'a Callables<'a>,
+        rules: &'a DeployRules,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self { parsed, callables, rules, now, diagnostics: Vec::new(), dropped: 0, covered: Vec::new() }
+    }
+
     /// Refuses triggers on functions that a run cannot call by name, and on names that are defined again.
     pub(super) fn check_scopes(&mut self) {
-        for declared in self.parsed.declared.iter().take(self.most()) {
+        let parsed = self.parsed;
+        for declared in &parsed.declared {
             if let Some(place) = hidden_place(&declared.scope) {
                 let error = Error::new(
                     ErrorCode::FunctionNotFound,
                     format!("`{}` has a trigger but is defined {place}, where no run can call it", declared.func),
                 );
-                self.push_at(
-                    error.with_hint("move the function to the top level of the script"),
-                    declared,
-                    declared.range,
-                );
+                self.cover_declared(declared);
+                let error = error.with_hint("move the function to the top level of the script");
+                self.report(error, |_| parsed.map.locate(declared.range));
                 continue;
             }
-            let again = self.parsed.functions.iter().find(|facts| {
+            let again = parsed.functions.iter().find(|facts| {
                 facts.scope == Scope::Top
                     && facts.name == declared.func
                     && facts.name_range.start() > declared.head.end()
             });
             if let Some(again) = again {
                 let error = Error::new(ErrorCode::InvalidMetadata, format!("`{}` is defined twice", declared.func))
-                    .with_hint("rename one of them: both triggers would call the second")
-                    .with_location(self.parsed.map.locate(again.name_range));
-                self.diagnostics.push(error);
+                    .with_hint("rename one of them: both triggers would call the second");
+                self.report(error, |_| parsed.map.locate(again.name_range));
             }
         }
     }
 
     pub(super) fn check_candidate(&mut self, candidate: &Candidate<'_>) -> Option<TriggerSpec> {
-        if candidate.declared.is_some_and(|declared| hidden_place(&declared.scope).is_some()) {
+        if candidate.declared.is_some_and(|declared| is_hidden(&declared.scope)) {
             return None;
         }
         let misused = self.check_use(candidate);
         let kind = TriggerKind::parse(&candidate.kind).filter(|kind| *kind != TriggerKind::Manual);
         let Some(kind) = kind else {
-            let place = self.place(candidate, None);
-            self.diagnostics.push(trigger::unserved(&candidate.kind, self.rules).with_location(place));
+            let error = trigger::unserved(&candidate.kind, self.rules);
+            self.report(error, |checker| checker.place(candidate, None));
             return None;
         };
         let signed = self.check_function(candidate, kind);
+        if candidate.config.len() > MOST_ARGUMENTS {
+            if !misused {
+                let given = candidate.config.len();
+                let message = format!("on_{} gets {given} arguments, at most {MOST_ARGUMENTS} are read", kind.as_str());
+                let error = Error::new(ErrorCode::InvalidMetadata, message)
+                    .with_hint("leave out those that are none of its own");
+                self.report(error, |checker| checker.place(candidate, None));
+            }
+            return None;
+        }
         let settings = &self.parsed.settings;
         let read = trigger::read(kind, &candidate.func, &candidate.config, settings, self.rules, self.now);
+        if !read.faults.is_empty() || !read.errors.is_empty() {
+            self.cover(candidate);
+        }
         for fault in read.faults {
             // A misused decorator lost its arguments; that they are missing is no news.
             if !(misused && fault.key.is_none()) {
-                let place = self.place(candidate, Some(&fault));
-                let mut error = Error::new(fault.code, fault.message).with_location(place);
-                if let Some(hint) = fault.hint {
+                let mut error = Error::new(fault.code, fault.message.as_str());
+                if let Some(hint) = fault.hint.as_deref() {
                     error = error.with_hint(hint);
                 }
-                self.cover(candidate);
-                self.diagnostics.push(error);
+                self.report(error, |checker| checker.place(candidate, Some(&fault)));
             }
         }
         for error in read.errors {
             let key = error.details().get("argument").and_then(Value::as_str).map(str::to_owned);
             let fault =
                 Fault { key, on_key: false, code: error.code(), message: String::new(), hint: None, span: None };
-            let place = self.place(candidate, Some(&fault));
-            self.cover(candidate);
-            self.diagnostics.push(error.with_location(place));
+            self.report(error, |checker| checker.place(candidate, Some(&fault)));
         }
         read.spec.filter(|_| !misused && signed)
     }
@@ -100,12 +120,12 @@ impl Checker<'_> {
         let misuses = candidate.declared.map_or(&[][..], |declared| &declared.misuses);
         for (message, hint, range) in misuses {
             let error = Error::new(ErrorCode::InvalidMetadata, message.as_str()).with_hint(hint.as_str());
-            self.diagnostics.push(error.with_location(self.parsed.map.locate(*range)));
+            self.report(error, |checker| checker.parsed.map.locate(*range));
         }
         if misuses.is_empty() {
-            for problem in candidate.problems {
-                let place = self.place(candidate, None);
-                self.diagnostics.push(Error::new(ErrorCode::InvalidMetadata, problem.as_str()).with_location(place));
+            for problem in &candidate.problems {
+                let error = Error::new(ErrorCode::InvalidMetadata, *problem);
+                self.report(error, |checker| checker.place(candidate, None));
             }
         }
         let misused = !misuses.is_empty() || !candidate.problems.is_empty();
@@ -116,30 +136,49 @@ impl Checker<'_> {
     }
 
     fn check_function(&mut self, candidate: &Candidate<'_>, kind: TriggerKind) -> bool {
-        let functions = &self.parsed.functions;
-        let facts = functions
+        let func = &candidate.func;
+        let facts = self
+            .parsed
+            .functions
             .iter()
-            .rfind(|facts| facts.name == candidate.func && matches!(facts.scope, Scope::Top | Scope::Conditional));
-        if facts.is_none() && !self.parsed.bound.contains(&candidate.func) {
-            let error = self.callables.not_found(&candidate.func);
-            let place = self.place(candidate, None);
-            self.diagnostics.push(error.with_location(place));
+            .rfind(|facts| facts.name == *func && matches!(facts.scope, Scope::Top | Scope::Conditional));
+        let is_bound = self.parsed.bound.contains(func);
+        // Python found the function it registered, however the script made it.
+        if facts.is_none() && !is_bound && candidate.signature.is_none() {
+            let error = self.callables.not_found(func);
+            self.report(error, |checker| checker.place(candidate, None));
             return false;
         }
-        match signature::check(kind, &candidate.func, facts, candidate.signature) {
+        let is_replaced = is_bound || facts.is_some_and(|facts| facts.is_wrapped);
+        match signature::check(kind, Handler { func, facts, inspected: candidate.signature, is_replaced }) {
             None => true,
             Some((error, range)) => {
-                let place = range.map_or_else(|| self.place(candidate, None), |range| self.parsed.map.locate(range));
-                self.diagnostics.push(error.with_location(place));
+                self.report(error, |checker| {
+                    range.map_or_else(|| checker.place(candidate, None), |range| checker.parsed.map.locate(range))
+                });
                 false
             }
         }
     }
 
-    /// Refuses the same trigger declared twice, and more triggers than the platform allows.
+    /// Refuses more triggers than the platform allows.
+    pub(super) fn check_count(&mut self, candidates: &[Candidate<'_>], inspection: Option<&Inspection>) {
+        if let Some(extra) = candidates.get(self.rules.max_triggers) {
+            let allowed = self.rules.max_triggers;
+            // Not all of them became candidates.
+            let registered = inspection.map_or(0, |inspection| inspection.triggers.len());
+            let given = candidates.len().max(registered).max(self.parsed.declared_count);
+            let message = format!("the script declares {given} triggers, at most {allowed} are allowed");
+            let error = Error::new(ErrorCode::InvalidMetadata, message)
+                .with_hint("split it into several scripts, or let one trigger do the work of many");
+            self.report(error, |checker| checker.place(extra, None));
+        }
+    }
+
+    /// Refuses the same trigger declared twice.
     pub(super) fn check_repeats(&mut self, candidates: &[Candidate<'_>]) {
         let mut seen: Vec<(&str, &str, Map<String, Value>, u32)> = Vec::new();
-        for candidate in candidates.iter().take(self.most()) {
+        for candidate in candidates.iter().take(self.rules.most_triggers()) {
             let kind = TriggerKind::parse(&candidate.kind).unwrap_or(TriggerKind::Manual);
             let config = trigger::canonical(kind, &candidate.config, &self.parsed.settings);
             let first = seen.iter().find(|(other, func, known, _)| {
@@ -148,20 +187,11 @@ impl Checker<'_> {
             if let Some((.., line)) = first {
                 let message = format!("`{}` has the same {} trigger twice", candidate.func, candidate.kind);
                 let error = Error::new(ErrorCode::DuplicateTrigger, message)
-                    .with_hint(format!("remove one of them: the first stands at line {line}"))
-                    .with_location(self.place(candidate, None));
-                self.diagnostics.push(error);
+                    .with_hint(format!("remove one of them: the first stands at line {line}"));
+                self.report(error, |checker| checker.place(candidate, None));
             } else {
                 seen.push((&candidate.kind, &candidate.func, config, candidate.line));
             }
-        }
-        if let Some(extra) = candidates.get(self.rules.max_triggers) {
-            let (given, allowed) = (candidates.len(), self.rules.max_triggers);
-            let message = format!("the script declares {given} triggers, at most {allowed} are allowed");
-            let error = Error::new(ErrorCode::InvalidMetadata, message)
-                .with_hint("split it into several scripts, or let one trigger do the work of many")
-                .with_location(self.place(extra, None));
-            self.diagnostics.push(error);
         }
     }
 
@@ -173,24 +203,18 @@ impl Checker<'_> {
             if directory.find(name).is_some() {
                 integrations.insert(name.clone());
             } else if !self.parsed.names_member(name) {
-                self.diagnostics.push(directory.unknown(name));
+                if self.diagnostics.len() < MOST_DIAGNOSTICS {
+                    self.diagnostics.push(directory.unknown(name));
+                } else {
+                    self.dropped += 1;
+                }
             }
         }
         integrations
     }
 
     pub(super) fn script_trigger(&self, candidate: &Candidate<'_>) -> ScriptTrigger {
-        ScriptTrigger {
-            kind: candidate.kind.clone(),
-            func: candidate.func.clone(),
-            config: candidate.config.clone(),
-            location: self.place(candidate, None),
-        }
-    }
-
-    /// Returns how many triggers are looked at: one too many is enough to refuse them all.
-    pub(super) fn most(&self) -> usize {
-        self.rules.max_triggers.saturating_add(1)
+        ScriptTrigger::new(candidate, &self.parsed.settings, self.place(candidate, None))
     }
 
     fn place(&self, candidate: &Candidate<'_>, fault: Option<&Fault>) -> Location {
@@ -207,21 +231,27 @@ impl Checker<'_> {
         }
     }
 
-    fn push_at(&mut self, error: Error, declared: &Declared, range: TextRange) {
-        self.cover_range(declared);
-        self.diagnostics.push(error.with_location(self.parsed.map.locate(range)));
+    /// Adds a finding, unless there are as many as anyone reads. Its place is asked for only then: counting the columns
+    /// of an endless line takes long.
+    fn report(&mut self, error: Error, place: impl FnOnce(&Self) -> Location) {
+        if self.diagnostics.len() >= MOST_DIAGNOSTICS {
+            self.dropped += 1;
+            return;
+        }
+        let place = place(self);
+        self.diagnostics.push(error.with_location(place));
     }
 
     fn cover(&mut self, candidate: &Candidate<'_>) {
-        self.covered.insert(candidate.line);
+        self.covered.push(candidate.line..=candidate.line);
         if let Some(declared) = candidate.declared {
-            self.cover_range(declared);
+            self.cover_declared(declared);
         }
     }
 
-    fn cover_range(&mut self, declared: &Declared) {
+    fn cover_declared(&mut self, declared: &Declared) {
         let map = &self.parsed.map;
-        self.covered.extend(map.line_of(declared.range.start())..=map.line_of(declared.range.end()));
+        self.covered.push(map.line_of(declared.range.start())..=map.line_of(declared.range.end()));
     }
 }
 

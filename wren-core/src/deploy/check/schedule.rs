@@ -101,7 +101,15 @@ fn rule(fields: &mut Fields<'_>, zone: Timezone, start: Option<DateTime<Utc>>) -
     }
 }
 
+/// A list of every minute has some 170 characters; each element of a longer one could be a fault of its own.
+const LONGEST_CRON: usize = 1000;
+
 fn cron(fields: &mut Fields<'_>, text: &str) -> Option<CronExpr> {
+    if text.len() > LONGEST_CRON {
+        let message = format!("the expression has {} characters, at most {LONGEST_CRON} are read", text.len());
+        fields.faults.push(Fault::new(Some("cron"), ErrorCode::InvalidCron, message, None));
+        return None;
+    }
     for error in CronExpr::diagnose(text) {
         let code = match error.kind {
             CronErrorKind::NeverFires => ErrorCode::CronNeverFires,

@@ -9,6 +9,7 @@ use crate::deploy::DeployRules;
 use crate::deploy::parse::config_key;
 use crate::error::{Error, ErrorCode};
 use crate::model::{ScriptSettings, TriggerKind, TriggerSpec};
+use crate::schedule::{format_duration, parse_duration};
 
 /// What reading a config gave: the spec as far as it goes, and everything that is wrong.
 #[derive(Debug)]
@@ -44,7 +45,27 @@ pub(super) fn canonical(
             config.entry("timezone").or_insert_with(|| Value::from(zone.name()));
         }
     }
+    for key in DURATIONS {
+        if let Some(value) = config.get_mut(key) {
+            canonical_duration(value);
+        }
+    }
+    if let Some(Value::Object(backoff)) = config.get_mut("backoff") {
+        backoff.values_mut().for_each(canonical_duration);
+    }
     config
+}
+
+/// The keys that hold a duration, which has many spellings.
+const DURATIONS: [&str; 5] = ["every", "timeout", "jitter", "catch_up_window", "backoff"];
+
+/// Writes `900s` as `15m`; leaves what is no duration as it is.
+fn canonical_duration(value: &mut Value) {
+    if let Value::String(text) = value
+        && let Ok(duration) = parse_duration(text)
+    {
+        *text = format_duration(duration);
+    }
 }
 
 /// Reads a normalised config.

@@ -139,9 +139,17 @@ pub(in crate::deploy) fn meant(word: &str, known: &[&str]) -> String {
     }
 }
 
+/// A script may define a hundred thousand functions; nobody reads the list.
+const MOST_LISTED: usize = 20;
+
 /// Writes names as people read them: `a`, `b` and `c`.
 pub(in crate::deploy) fn list(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let shown = names.iter().take(MOST_LISTED);
+    let quoted: Vec<String> = shown.map(|name| format!("`{name}`")).collect();
+    let more = names.len() - quoted.len();
+    if more > 0 {
+        return format!("{} and {more} more", quoted.join(", "));
+    }
     match quoted.as_slice() {
         [] => "none".to_owned(),
         [one] => one.clone(),

@@ -135,7 +135,8 @@ fn read_arguments(trigger: &mut Declared, arguments: &Arguments, map: &SourceMap
     }
     let room = MOST_ARGUMENTS - trigger.arguments.len();
     if let Some(first) = arguments.keywords.get(room) {
-        let message = format!("on_{} gets {} arguments, at most {MOST_ARGUMENTS} are read", kind.as_str(), arguments.len());
+        let message =
+            format!("on_{} gets {} arguments, at most {MOST_ARGUMENTS} are read", kind.as_str(), arguments.len());
         let hint = "leave out those that are none of its own".to_owned();
         trigger.misuses.push((message, hint, first.range()));
     }

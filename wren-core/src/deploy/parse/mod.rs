@@ -21,8 +21,8 @@ use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 pub(super) use self::decorators::{Declared, MOST_ARGUMENTS, config_key};
 pub(super) use self::functions::{FunctionFacts, Scope};
 pub use self::names::sdk_names;
-use super::{DeployRules, MOST_DIAGNOSTICS};
 use super::location::SourceMap;
+use super::{DeployRules, MOST_DIAGNOSTICS};
 use crate::error::{Error, ErrorCode};
 use crate::model::ScriptSettings;
 

@@ -267,3 +267,15 @@ fn no_script_is_too_deep_for_the_stack() {
     }
     examine_text(&format!("def f(): ...\nx = a{}\n", ".b".repeat(395)));
 }
+
+#[test]
+fn a_byte_order_mark_moves_no_column() {
+    assert_findings("sound", &examine_text("\u{feff}def f(): ...\n"), &[]);
+    assert_findings(
+        "broken",
+        &examine_text("\u{feff}from wren import gmial\ndef f(): ...\n"),
+        &[("UNKNOWN_INTEGRATION", 1, 18, "gmail")],
+    );
+    let block = "\u{feff}# /// script\n# [tool.wren]\n# timezone = \"UTC\"\n# ///\ndef f(): ...\n";
+    assert!(examine_text(block).manifest.settings.timezone.is_some());
+}

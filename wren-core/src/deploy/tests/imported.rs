@@ -1,4 +1,4 @@
-//! What only an import shows, and what the sender believes.
+//! What only an import shows.
 
 use super::*;
 
@@ -85,11 +85,20 @@ async fn the_executor_is_asked_only_for_what_is_python_and_within_limits() {
 }
 
 #[tokio::test]
-async fn a_fault_of_the_guest_is_not_the_scripts() {
-    let error = json!({"type": "InternalError", "code": "INTERNAL", "message": "the guest died"});
-    let inspection = serde_json::from_value(json!({"error": error})).unwrap();
-    let (rules, _) = rules_with(CannedExecutor { inspection, ..CannedExecutor::default() });
-    assert_eq!(examine(b"def f(): ...", None, &rules, now()).await.unwrap_err().code(), ErrorCode::Internal);
+async fn an_import_cannot_blame_the_platform_or_the_user() {
+    for (class, code) in [
+        ("InternalError", "INTERNAL"),
+        ("InternalError", "SYNTAX_ERROR"),
+        ("UserFacingConfigError", "OAUTH_TOKEN_EXPIRED"),
+        ("AgentFixableError", "STORE_UNAVAILABLE"),
+    ] {
+        let error = json!({"type": class, "code": code, "message": "my own", "action_url": "https://example.com/phish",
+            "docs_url": "https://example.com/more", "retryable": true});
+        let examination = examine_with("def f(): ...", json!({"error": error}), None).await;
+        assert_findings(code, &examination, &[("IMPORT_ERROR", 0, 0, "my own")]);
+        let found = &examination.diagnostics[0];
+        assert_eq!((found.action_url(), found.docs_url(), found.retryable()), (None, None, false));
+    }
 }
 
 #[tokio::test]
@@ -106,17 +115,6 @@ async fn what_the_sdk_complains_of_is_said_once() {
 }
 
 #[tokio::test]
-async fn a_wrapped_handler_is_judged_by_what_python_sees() {
-    let script = "import wren\n@wren.on_schedule(every='1h')\n@inject\ndef f(db): ...\n";
-    let mut registered = trigger("schedule", "f", 2, json!({"every": "1h"}));
-    registered["signature"] = json!({"required": 0, "max": 0});
-    assert_findings("inject", &examine_with(script, json!({"triggers": [registered.clone()]}), None).await, &[]);
-    registered["signature"] = json!({"required": 2, "max": 2});
-    let examination = examine_with(script, json!({"triggers": [registered]}), None).await;
-    assert_findings("inject", &examination, &[("FUNCTION_SIGNATURE", 4, 5, "requires 2 arguments, a schedule")]);
-}
-
-#[tokio::test]
 async fn an_event_source_judges_its_own_arguments() {
     let script = "import wren\n@wren.on_email(subjct='x', retries=-1)\ndef f(mail): ...\n";
     let examination = examine_with(script, json!({}), None).await;
@@ -125,81 +123,4 @@ async fn an_event_source_judges_its_own_arguments() {
         &examination,
         &[("INVALID_FILTER", 2, 23, "subjct"), ("INVALID_METADATA", 2, 36, "0 to 100")],
     );
-}
-
-#[tokio::test]
-async fn metadata_that_agrees_is_silent() {
-    for metadata in [
-        json!({}),
-        json!({"integrations": ["gmail"]}),
-        json!({"triggers": [{"type": "schedule", "func": "daily", "config": {"cron": "0 9 * * *"}}],
-               "schedules": [{"cron": "0 9 * * *", "func_name": "daily"}]}),
-        json!({"schedules": [{"cron": "0  9 * * *", "func_name": "daily", "timezone": "UTC"}]}),
-        json!({"triggers": [{"type": "schedule", "func": "daily", "config": {"timezone": "UTC", "cron": " 0 9 * * *"}}]}),
-        json!({"triggers": [{"type": "schedule", "func": "daily"}]}),
-    ] {
-        let examination = examine_with(DAILY, json!({}), Some(metadata.clone())).await;
-        assert_findings(&metadata.to_string(), &examination, &[]);
-    }
-}
-
-#[tokio::test]
-async fn metadata_that_differs_is_told_apart() {
-    let schedule = |func: &str, config: Value| json!({"type": "schedule", "func": func, "config": config});
-    let daily = schedule("daily", json!({"cron": "0 9 * * *"}));
-    let cases: &[(Value, &[Expected])] = &[
-        (json!({"integrations": []}), &[("METADATA_MISMATCH", 0, 0, "integrations none, the script imports `gmail`")]),
-        (json!({"integrations": ["gmail", "slack"]}), &[("METADATA_MISMATCH", 0, 0, "`gmail` and `slack`")]),
-        (json!({"integrations": ["gmial", "gmail"]}), &[("UNKNOWN_INTEGRATION", 0, 0, "did you mean `gmail`?")]),
-        (json!({"triggers": []}), &[("METADATA_MISMATCH", 4, 2, "which metadata does not list")]),
-        (
-            json!({"triggers": [daily, schedule("dialy", json!({}))]}),
-            &[("FUNCTION_NOT_FOUND", 0, 0, "did you mean `daily`?")],
-        ),
-        (
-            json!({"triggers": [schedule("daily", json!({"cron": "0 8 * * *"}))]}),
-            &[("METADATA_MISMATCH", 4, 2, "gives `cron` of `daily` as `0 8 * * *`, the script as `0 9 * * *`")],
-        ),
-        (
-            json!({"triggers": [schedule("daily", json!({"cron": "0 9 * * *", "timezone": "Europe/Dublin"}))]}),
-            &[("METADATA_MISMATCH", 4, 2, "the script as `UTC`")],
-        ),
-        (json!({"triggers": [daily, daily]}), &[("METADATA_MISMATCH", 4, 2, "more often")]),
-        (
-            json!({"triggers": [daily, {"type": "shedule", "func": "daily"}]}),
-            &[("UNKNOWN_TRIGGER_TYPE", 0, 0, "did you mean `schedule`?")],
-        ),
-        (
-            json!({"triggers": [daily, {"type": "email", "func": "daily"}]}),
-            &[("METADATA_MISMATCH", 0, 0, "lists the email trigger of `daily`, which the script does not declare")],
-        ),
-        (
-            json!({"triggers": [daily], "schedules": [{"cron": "0 7 * * *", "func_name": "daily"}]}),
-            &[("METADATA_MISMATCH", 4, 2, "0 7")],
-        ),
-    ];
-    for (metadata, expected) in cases {
-        let examination = examine_with(DAILY, json!({}), Some(metadata.clone())).await;
-        assert_findings(&metadata.to_string(), &examination, expected);
-    }
-    let examination = examine_with(DAILY, json!({}), Some(json!({"integrations": []}))).await;
-    assert_eq!(examination.diagnostics[0].details()["expected"], json!(["gmail"]));
-    assert_eq!(examination.diagnostics[0].details()["got"], json!([]));
-}
-
-#[tokio::test]
-async fn metadata_is_not_held_against_a_script_that_was_not_seen_whole() {
-    let error =
-        json!({"type": "AgentFixableError", "code": "IMPORT_ERROR", "message": "boom", "location": {"line": 1}});
-    let metadata = json!({"triggers": [{"type": "schedule", "func": "made"}], "integrations": ["slack"]});
-    let examination = examine_with("raise X\n", json!({"error": error}), Some(metadata)).await;
-    assert_findings("unseen", &examination, &[("IMPORT_ERROR", 1, 0, "boom")]);
-}
-
-#[tokio::test]
-async fn a_function_of_metadata_that_no_run_can_call_is_explained() {
-    let script = "def f():\n    def helper(): ...\n";
-    let metadata = json!({"triggers": [{"type": "schedule", "func": "helper"}]});
-    let examination = examine_with(script, json!({}), Some(metadata)).await;
-    assert_findings("hidden", &examination, &[("FUNCTION_NOT_FOUND", 0, 0, "is defined inside `f`")]);
 }

@@ -1,8 +1,11 @@
 //! The pipeline as a caller sees it: broken scripts go in, diagnostics come out.
 
+mod believed;
 mod broken;
 mod damaged;
+mod hostile;
 mod imported;
+mod measured;
 mod sound;
 
 use std::sync::Arc;

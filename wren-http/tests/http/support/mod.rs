@@ -2,6 +2,7 @@
 
 mod answer;
 mod executor;
+mod log;
 mod seed;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use wren_http::{Api, router};
 
 pub(crate) use answer::Answer;
 pub(crate) use executor::{Check, FakeExecutor};
+pub(crate) use log::logged;
 pub(crate) use seed::schedule;
 
 /// The instant at which the spec's example of a deploy happens.
@@ -55,6 +57,7 @@ impl World {
     }
 
     pub(crate) async fn with(adjust: impl FnOnce(Api) -> Api) -> Self {
+        log::collect();
         let executor = Arc::new(FakeExecutor::default());
         let clock = ManualClock::new(at(NOW));
         let engine = Engine::builder()

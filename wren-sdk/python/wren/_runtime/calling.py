@@ -51,21 +51,24 @@ async def _wait_for(awaitable: Any) -> Any:
 def _arguments(function: Callable[..., Any], name: str, trigger: str, event: Any) -> tuple[Any, ...]:
     takes = signature(function)
     if takes is None:
-        return () if event is None else (_shape(event, name, trigger),)
+        return () if event is None else (_shape(event, function, name, trigger),)
     passed: tuple[Any, ...] = ()
     # A handler that has no use for the event may leave it out.
     if event is not None and trigger != "schedule" and takes.max != 0:
-        passed = (_shape(event, name, trigger),)
+        passed = (_shape(event, function, name, trigger),)
     if takes.required > len(passed) or takes.required_keywords:
         raise _cannot_call(name, trigger, takes.required, len(passed), takes.required_keywords)
     return passed
 
 
-def _shape(event: Any, name: str, trigger: str) -> Any:
+def _shape(event: Any, function: Callable[..., Any], name: str, trigger: str) -> Any:
     is_email = trigger == "email"
     if trigger == "manual":
-        # A run by hand stands in for the trigger that the function has.
-        is_email = any(known.func == name and known.type == "email" for known in registry.triggers())
+        # A run by hand stands in for the trigger that the function has, under whichever name a decorator saw it.
+        is_email = any(
+            known.type == "email" and (known.func == name or known.function is function)
+            for known in registry.triggers()
+        )
     if is_email and isinstance(event, dict):
         from wren._email import Email
 

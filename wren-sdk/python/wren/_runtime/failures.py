@@ -1,4 +1,9 @@
-"""From an exception to the error that the platform records."""
+"""From an exception to the error that the platform records.
+
+Looking at an exception runs the script's code: a message, an attribute or the truth of one may raise anything, so each
+part is read on its own and left out when it cannot be. Exceptions are told apart by their type, since ``isinstance``
+also asks for a ``__class__``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,9 @@ from wren.errors import WrenError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Callable
+    from typing import Any, Callable, TypeVar
+
+    T = TypeVar("T")
 
 # Written before the script runs: when there is no memory left, there is none for writing it either.
 MEMORY_LIMIT: dict[str, Any] = {
@@ -19,6 +26,18 @@ MEMORY_LIMIT: dict[str, Any] = {
     "message": "the script ran out of memory",
     "hint": "work on smaller pieces at a time, or raise `memory` in the `[tool.wren]` block",
 }
+
+# For when describing the failure has failed as well.
+UNDESCRIBED: dict[str, Any] = {
+    "type": "AgentFixableError",
+    "code": "SCRIPT_EXCEPTION",
+    "message": "the script failed with an exception that cannot be described",
+}
+
+
+def is_success(error: BaseException) -> bool:
+    """Says whether the exception is the script's way to end well, like ``sys.exit()``."""
+    return issubclass(type(error), SystemExit) and _try(lambda: _status(error)) == 0
 
 
 def of_compilation(error: BaseException, script: Script) -> dict[str, Any]:
@@ -36,15 +55,15 @@ def of_import(error: BaseException, script: Script, unavailable: Mapping[str, st
     """Describes why the script's top level did not run to its end."""
 
     def describe() -> dict[str, Any]:
-        if isinstance(error, ImportError):
+        if issubclass(type(error), ImportError):
             return _of_import_error(error, unavailable)
-        if isinstance(error, SystemExit):
+        if issubclass(type(error), SystemExit):
             wire = _agent("IMPORT_ERROR", f"the script exited while it was imported ({_exit_status(error)})")
             wire["hint"] = 'put the call under `if __name__ == "__main__":`'
             return wire
         return _agent("IMPORT_ERROR", tracebacks.message(error))
 
-    return _described(error, script, describe)
+    return _described(error, script, "IMPORT_ERROR", describe)
 
 
 def of_call(error: BaseException, script: Script) -> dict[str, Any]:
@@ -57,23 +76,28 @@ def of_call(error: BaseException, script: Script) -> dict[str, Any]:
                 wire["hint"] = error.hint
             wire["details"] = {"path": error.path}
             return wire
-        if isinstance(error, SystemExit):
+        if issubclass(type(error), SystemExit):
             return _agent("SCRIPT_EXCEPTION", f"the script exited ({_exit_status(error)})")
         return _agent("SCRIPT_EXCEPTION", tracebacks.message(error))
 
-    return _described(error, script, describe)
+    return _described(error, script, "SCRIPT_EXCEPTION", describe)
 
 
-def _described(error: BaseException, script: Script, describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    if isinstance(error, MemoryError):
-        return _of_memory_error(error, script)
+def _described(
+    error: BaseException, script: Script, code: str, describe: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
     try:
-        # What the platform answered goes back as it came, with the place where the script let it pass.
-        wire = _of_wren_error(error) if isinstance(error, WrenError) else describe()
-        place = tracebacks.location(error, script)
+        if issubclass(type(error), MemoryError):
+            return _try(lambda: _of_memory_error(error, script)) or MEMORY_LIMIT
+        if issubclass(type(error), WrenError):
+            # What the platform answered goes back as it came, with the place where the script let it pass.
+            wire = _of_wren_error(error)
+        else:
+            wire = _try(describe) or _agent(code, tracebacks.message(error))
+        place = _try(lambda: tracebacks.location(error, script))
         if place:
             wire["location"] = place
-        trace = None if isinstance(error, NotJson) else tracebacks.text(error, script)
+        trace = None if issubclass(type(error), NotJson) else _try(lambda: tracebacks.text(error, script))
         if trace:
             wire["traceback"] = trace
     except MemoryError:
@@ -81,25 +105,46 @@ def _described(error: BaseException, script: Script, describe: Callable[[], dict
     return wire
 
 
-def _of_wren_error(error: WrenError) -> dict[str, Any]:
-    # A script may raise one of its own, with anything at all in its attributes.
-    wire = error.to_wire()
-    plain: dict[str, Any] = {key: str(wire[key]) for key in wire if key not in ("details", "retryable")}
-    if isinstance(error.details, dict):
-        try:
-            plain["details"] = to_plain(error.details)
-        except NotJson:
-            # An error without its details tells more than an error about them.
-            pass
-    if error.retryable:
-        plain["retryable"] = True
-    return plain
+def _try(read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except MemoryError:
+        raise
+    except BaseException:
+        return None
 
 
-def _of_memory_error(error: MemoryError, script: Script) -> dict[str, Any]:
+def _of_wren_error(error: Any) -> dict[str, Any]:
+    message = _text(error, "message") or _try(lambda: tracebacks.shorten(BaseException.__str__(error)))
+    wire = _agent(_text(error, "code") or "SCRIPT_EXCEPTION", message or tracebacks.message(error))
+    # One that the script made is the script's, whatever it says about who must act.
+    if _try(lambda: error._answered is True):
+        wire["type"] = _text(error, "type") or wire["type"]
+    for name in ("hint", "action_url", "docs_url"):
+        text = _text(error, name)
+        if text is not None:
+            wire[name] = text
+    # An error without its details tells more than an error about them.
+    details = _try(lambda: to_plain(error.details))
+    if isinstance(details, dict):
+        wire["details"] = details
+    if _try(lambda: bool(error.retryable)):
+        wire["retryable"] = True
+    return wire
+
+
+def _text(error: Any, name: str) -> str | None:
+    def read() -> str | None:
+        value = getattr(error, name)
+        return None if value is None else tracebacks.shorten(str.__str__(str(value)))
+
+    return _try(read)
+
+
+def _of_memory_error(error: BaseException, script: Script) -> dict[str, Any]:
     try:
         place = tracebacks.location(error, script)
-    except MemoryError:
+    except BaseException:
         place = None
     # The frames hold the script's variables, and so the memory that is missing.
     trace, error.__traceback__ = error.__traceback__, None
@@ -113,24 +158,32 @@ def _of_memory_error(error: MemoryError, script: Script) -> dict[str, Any]:
     return {**MEMORY_LIMIT, "location": place} if place else MEMORY_LIMIT
 
 
-def _of_import_error(error: ImportError, unavailable: Mapping[str, str]) -> dict[str, Any]:
+def _of_import_error(error: Any, unavailable: Mapping[str, str]) -> dict[str, Any]:
     from wren._runtime import imports
 
-    executor = imports.unsupported(error, unavailable)
+    executor = _try(lambda: imports.unsupported(error, unavailable))
     if executor is not None:
         wire = _agent("UNSUPPORTED_IMPORT", f"`{error.name}` is not available in this executor")
         wire["hint"] = f'the {executor} executor has it: set `executor = "{executor}"` in the `[tool.wren]` block'
         return wire
     wire = _agent("IMPORT_ERROR", tracebacks.message(error))
-    hint = imports.hint(error)
+    hint = _try(lambda: imports.hint(error))
     if hint:
         wire["hint"] = hint
     return wire
 
 
-def _exit_status(error: SystemExit) -> str:
-    if error.code is None or isinstance(error.code, int):
-        return f"status {int(error.code or 0)}"
+def _status(error: Any) -> int | None:
+    """Returns the status that the script exits with, or None when it says something else."""
+    code = error.code
+    # As the interpreter does, by the number itself: a subclass may override how it compares.
+    return 0 if code is None else int.__pos__(code) if isinstance(code, int) else None
+
+
+def _exit_status(error: BaseException) -> str:
+    status = _try(lambda: _status(error))
+    if status is not None:
+        return f"status {status}"
     # Any other value is what Python would print before it exits with status 1.
     return tracebacks.message(error).partition(": ")[2] or "status 1"
 

@@ -22,10 +22,15 @@ class Script:
         # A byte order mark is legal at the start of a file, and nowhere in a string that is compiled.
         self.source = source[1:] if source.startswith("\ufeff") else source
 
+    def lines(self) -> list[str]:
+        """Returns the script's lines as the parser counts them, without their line breaks."""
+        # Not `splitlines`: it also splits at form feeds and at separators of Unicode, which may stand inside of a line.
+        return self.source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
     def line(self, number: int) -> str | None:
         """Returns a line of the script, counted from 1, without its line break."""
-        lines = self.source.split("\n")
-        return lines[number - 1].rstrip("\r\f") if 0 < number <= len(lines) else None
+        lines = self.lines()
+        return lines[number - 1] if 0 < number <= len(lines) else None
 
     # The next three are what `linecache` and `importlib` ask a loader for.
     def get_source(self, name: str) -> str:
@@ -43,8 +48,8 @@ class Script:
         return compile(self.source, self.filename, "exec", dont_inherit=True)
 
 
-def load(script: Script, code: Any) -> ModuleType:
-    """Runs the script's top level and returns its module."""
+def create(script: Script) -> ModuleType:
+    """Returns the script's module, whose top level has not run yet."""
     spec = ModuleSpec(MODULE_NAME, script, origin=script.filename)  # type: ignore[arg-type]
     module = type(sys)(MODULE_NAME)
     module.__file__ = script.filename
@@ -53,5 +58,4 @@ def load(script: Script, code: Any) -> ModuleType:
     module.__package__ = ""
     # Registered before it runs: dataclasses and pickling look a class's module up by its name.
     sys.modules[MODULE_NAME] = module
-    exec(code, vars(module))
     return module

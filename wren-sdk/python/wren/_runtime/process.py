@@ -16,8 +16,10 @@ def main(fd: int) -> NoReturn:
     status = 1
     try:
         output = streams.install(channel)
-        status = session.serve(channel.receive(), channel, output)
+        returned = session.serve(channel.receive(), channel, output)
+        # Success, since the last frame has said the rest; a child has nothing but its status to say it with.
+        status = returned if channel.forked else 0
     finally:
-        # Not `sys.exit`: that would wait for the script's threads, and a thread must not outlive the result. An
-        # exception on its way out is an I/O error of a host that is gone, and there is nobody left to tell.
-        exit_now(status if channel.forked else 0)
+        # Not `sys.exit`: a daemon thread must not outlive the result. An exception on its way out is an I/O error of
+        # a host that is gone, and there is nobody left to tell.
+        exit_now(status)

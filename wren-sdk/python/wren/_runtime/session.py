@@ -6,13 +6,14 @@ import sys
 from atexit import _run_exitfuncs as run_exit_functions
 
 from wren import _host, registry
-from wren._runtime import calling, failures, loading
+from wren._runtime import calling, failures, loading, tracebacks
 from wren._runtime.channel import PROTOCOL_VERSION, FrameTooLarge
 from wren._runtime.encode import to_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
     from typing import Any
 
     from wren._runtime.channel import Channel
@@ -33,27 +34,26 @@ def serve(
         message = f"the SDK speaks version {PROTOCOL_VERSION} of the protocol, the platform version {job.get('v')}"
         channel.send({"t": "result", "error": {"type": "InternalError", "code": "INTERNAL", "message": message}})
         return 1
-    script = loading.Script(job["filename"], job["script"])
-    inspecting = job["mode"] == "inspect"
-    _prepare(job, script)
-    _host.begin(channel, job.get("context"), inspecting=inspecting)
-    if inspecting:
-        from wren._runtime import inspection
-
-        frame = inspection.report(_load(script, unavailable or {})[1])
-    else:
-        frame = _run(job, script, unavailable or {})
+    inspecting = job.get("mode") == "inspect"
+    try:
+        frame = (_inspect if inspecting else _run)(job, channel, unavailable or {})
+    except BaseException:
+        # Describing a failure runs the script's own code, its exceptions' methods, which may do anything.
+        frame = {"t": "inspection" if inspecting else "result", "error": failures.UNDESCRIBED}
+    if not inspecting:
+        _wait_for_threads()
         _run_exit_functions()
-    output.finish()
+    _finish(output)
     _send_last(channel, frame)
     if "error" in frame and channel.forked:
         _print_in_child(frame["error"])
     return 0 if frame.get("error") is None else 1
 
 
-def _prepare(job: dict[str, Any], script: loading.Script) -> None:
+def _prepare(job: dict[str, Any], channel: Channel) -> loading.Script:
     import builtins
 
+    script = loading.Script(job["filename"], job["script"])
     sys.argv[:] = [script.filename]
     sys.path.extend(job.get("argv_path") or ())
     # Without `site` there is no `exit`, which scripts use as if it were built in.
@@ -61,37 +61,64 @@ def _prepare(job: dict[str, Any], script: loading.Script) -> None:
         if not hasattr(builtins, name):
             setattr(builtins, name, sys.exit)
     registry.clear()
+    _host.begin(channel, job.get("context"), inspecting=job["mode"] == "inspect")
+    return script
 
 
-def _load(script: loading.Script, unavailable: Mapping[str, str]) -> tuple[Any, dict[str, Any] | None]:
-    """Returns the module, or None and the error."""
+def _load(script: loading.Script, module: ModuleType, unavailable: Mapping[str, str]) -> dict[str, Any] | None:
+    """Runs the script's top level; returns the error when it does not get to its end."""
     try:
         code = script.compile()
     except MemoryError:
-        return None, failures.MEMORY_LIMIT
+        return failures.MEMORY_LIMIT
     except (SyntaxError, ValueError, RecursionError) as error:
         # A ValueError stands for characters that no source may have, a RecursionError for nesting without end.
-        return None, failures.of_compilation(error, script)
+        return failures.of_compilation(error, script)
     try:
-        return loading.load(script, code), None
+        exec(code, vars(module))
     except BaseException as error:
-        return None, failures.of_import(error, script, unavailable)
+        return failures.of_import(error, script, unavailable)
+    return None
 
 
-def _run(job: dict[str, Any], script: loading.Script, unavailable: Mapping[str, str]) -> dict[str, Any]:
-    module, error = _load(script, unavailable)
+def _inspect(job: dict[str, Any], channel: Channel, unavailable: Mapping[str, str]) -> dict[str, Any]:
+    from wren._runtime import inspection
+
+    script = _prepare(job, channel)
+    module = loading.create(script)
+    error = _load(script, module, unavailable)
+    return inspection.report(vars(module), error)
+
+
+def _run(job: dict[str, Any], channel: Channel, unavailable: Mapping[str, str]) -> dict[str, Any]:
+    script = _prepare(job, channel)
+    module = loading.create(script)
+    error = _load(script, module, unavailable)
     if error is not None:
         return {"t": "result", "error": error}
     try:
         name = job["func"]
         result = calling.call(calling.find(module, name), name, job["trigger"], job.get("event"))
         return {"t": "result", "ok": to_plain(result)}
-    except SystemExit as stop:
-        if stop.code is None or (isinstance(stop.code, int) and stop.code == 0):
-            return {"t": "result", "ok": None}
-        return {"t": "result", "error": failures.of_call(stop, script)}
     except BaseException as raised:
+        if failures.is_success(raised):
+            return {"t": "result", "ok": None}
         return {"t": "result", "error": failures.of_call(raised, script)}
+
+
+def _wait_for_threads() -> None:
+    """Waits as an interpreter does before it exits: for pools and for threads that are not daemons."""
+    try:
+        threading = sys.modules.get("threading")
+        if threading is not None:
+            threading._shutdown()
+    except BaseException as error:
+        # A signal handler raised. An interpreter, too, says so and ends without the threads that are left.
+        try:
+            message = tracebacks.message(error)
+            print(f"Exception ignored while waiting for threads: {message}", file=sys.stderr, flush=True)
+        except BaseException:
+            pass
 
 
 def _run_exit_functions() -> None:
@@ -99,6 +126,14 @@ def _run_exit_functions() -> None:
         run_exit_functions()
     except BaseException:
         # The interpreter has printed it, and ignores it at its own exit as well.
+        pass
+
+
+def _finish(output: Output) -> None:
+    try:
+        output.finish()
+    except BaseException:
+        # The result is worth more than the last of the output; a host that is gone shows when that is sent.
         pass
 
 
@@ -115,6 +150,9 @@ def _send_last(channel: Channel, frame: dict[str, Any]) -> None:
         channel.send({"t": frame["t"], "error": wire})
     except MemoryError:
         channel.send(_MEMORY_FRAME)
+    except (TypeError, ValueError, RecursionError):
+        # Something that is not JSON slipped into the frame, and none of it was sent.
+        channel.send({"t": frame["t"], "error": failures.UNDESCRIBED})
 
 
 def _print_in_child(error: dict[str, Any]) -> None:

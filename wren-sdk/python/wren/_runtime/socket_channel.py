@@ -169,6 +169,6 @@ class SocketChannel:
 
 
 def _error(message: str, code: str, *, agent: bool) -> Exception:
-    from wren.errors import AgentFixableError, InternalError
+    from wren.errors import from_wire
 
-    return (AgentFixableError if agent else InternalError)(message, code=code)
+    return from_wire({"type": "AgentFixableError" if agent else "InternalError", "code": code, "message": message})

@@ -84,11 +84,13 @@ class Output:
 
     def finish(self) -> None:
         """Sends everything that was written and not sent yet."""
-        for stream in (self.stdout, self.stderr):
+        # The script's own streams first, as they may write to ours: a common line wraps `sys.stdout.buffer` anew.
+        names = ("stdout", "stderr", "__stdout__", "__stderr__")
+        for stream in (*(getattr(sys, name, None) for name in names), self.stdout, self.stderr):
             try:
-                stream.flush()
-            except Exception:
-                # The script closed it, which flushed it.
+                stream.flush()  # type: ignore[union-attr]
+            except BaseException:
+                # It is closed, which flushed it, or it is None or an object of the script's that raises anything.
                 pass
         for raw in self._raw:
             raw.finish()

@@ -6,6 +6,7 @@ from wren._runtime.loading import Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from traceback import FrameSummary
     from types import TracebackType
     from typing import Any
 
@@ -18,16 +19,20 @@ _SDK_FOLDER = __file__.rsplit("/", 2)[0] + "/"
 
 
 def message(error: BaseException) -> str:
-    """Returns ``ValueError: what it says``, without the traceback."""
-    kind = type(error)
-    name = kind.__qualname__
-    if kind.__module__ not in ("builtins", "wren_script"):
-        name = f"{kind.__module__}.{name}"
+    """Returns ``ValueError: what it says``, without the traceback; never raises, whatever the exception's class does."""
     try:
-        text = str(error)
+        kind = type(error)
+        name = kind.__qualname__
+        if kind.__module__ not in ("builtins", "wren_script"):
+            name = f"{kind.__module__}.{name}"
+    except BaseException:
+        name = "an exception"
+    try:
+        # A script's own kind of string may override anything, so its plain text is taken.
+        text = str.__str__(str(error))
     except BaseException:
         text = "<its message could not be read>"
-    return _shorten(f"{name}: {text}" if text else name, _MAX_MESSAGE)
+    return shorten(f"{name}: {text}" if text else name)
 
 
 def location(error: BaseException, script: Script) -> dict[str, Any] | None:
@@ -39,10 +44,18 @@ def location(error: BaseException, script: Script) -> dict[str, Any] | None:
         place = _deepest(current.__traceback__, script)
         if place is not None:
             return place
-        parts = getattr(current, "exceptions", None)
-        first = parts[0] if isinstance(parts, tuple) and parts else None
-        current = current.__cause__ or current.__context__ or (first if isinstance(first, BaseException) else None)
+        current = _before(current)
     return None
+
+
+def _before(error: BaseException) -> BaseException | None:
+    # Not `or`: an exception may have a length, and an empty one is false.
+    for other in (error.__cause__, error.__context__):
+        if other is not None:
+            return other
+    parts = getattr(error, "exceptions", None)
+    first = parts[0] if isinstance(parts, tuple) and parts else None
+    return first if isinstance(first, BaseException) else None
 
 
 def syntax_location(error: SyntaxError, script: Script) -> dict[str, Any] | None:
@@ -60,16 +73,21 @@ def text(error: BaseException, script: Script) -> str | None:
 
     # A file of the script's name, in the working directory say, would otherwise be shown in its place. Without a time
     # of modification the entry is never checked against the disk.
-    lines = script.source.splitlines(keepends=True)
+    lines = [line + "\n" for line in script.lines()]
     linecache.cache[script.filename] = (len(script.source), None, lines, script.filename)
 
     try:
         whole = traceback.TracebackException.from_exception(error)
         shown = _trim(whole, set())
         formatted = "".join(whole.format())
-    except RecursionError:
-        return message(error)
-    return _shorten(formatted.rstrip("\n"), _MAX_TRACEBACK) if shown else None
+    except MemoryError:
+        raise
+    except BaseException:
+        # It reads attributes of the exception, and follows chains of any length. The frames alone need neither.
+        frames = _scripts(traceback.extract_tb(error.__traceback__))
+        shown = bool(frames)
+        formatted = f"Traceback (most recent call last):\n{''.join(traceback.format_list(frames))}{message(error)}"
+    return shorten(formatted.rstrip("\n"), _MAX_TRACEBACK) if shown else None
 
 
 def _deepest(trace: TracebackType | None, script: Script) -> dict[str, Any] | None:
@@ -111,15 +129,20 @@ def _trim(part: Any, seen: set[int]) -> bool:
     if part is None or id(part) in seen:
         return False
     seen.add(id(part))
-    frames = [frame for frame in part.stack if not _is_ours(frame.filename)]
+    frames = part.stack[:] = _scripts(part.stack)
+    nested = [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
+    # Every part has to be visited, so not a generator in `any`, which stops early.
+    return any([_trim(one, seen) for one in nested]) or bool(frames)
+
+
+def _scripts(stack: list[FrameSummary]) -> list[FrameSummary]:
+    """Returns the frames without those of the runtime, and those of endless recursion cut down to some."""
+    frames = [frame for frame in stack if not _is_ours(frame.filename)]
     while frames and _is_event_loop(frames[0].filename):
         del frames[0]
     if len(frames) > _MAX_FRAMES and len({frame.lineno for frame in frames}) > 1:
         frames = frames[: _MAX_FRAMES // 3] + frames[-2 * _MAX_FRAMES // 3 :]
-    part.stack[:] = frames
-    nested = [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
-    # Every part has to be visited, so not a generator in `any`, which stops early.
-    return any([_trim(one, seen) for one in nested]) or bool(frames)
+    return frames
 
 
 def _is_ours(filename: str) -> bool:
@@ -130,7 +153,8 @@ def _is_event_loop(filename: str) -> bool:
     return "/asyncio/" in filename
 
 
-def _shorten(text: str, limit: int) -> str:
+def shorten(text: str, limit: int = _MAX_MESSAGE) -> str:
+    """Returns the text with its middle left out when it is longer than ``limit`` characters."""
     if len(text) <= limit:
         return text
     head = limit // 4
