@@ -26,7 +26,8 @@ pub fn cron(expression: &str, zone: &str) -> Schedule {
 /// Makes a planner of `count` triggers on sixty different minutes of the hour, as many users write them.
 #[must_use]
 pub fn planner(count: u128) -> Planner {
-    let schedules: Vec<Arc<Schedule>> = (0..60).map(|minute| Arc::new(cron(&format!("{minute} * * * *"), "UTC"))).collect();
+    let schedules: Vec<Arc<Schedule>> =
+        (0..60).map(|minute| Arc::new(cron(&format!("{minute} * * * *"), "UTC"))).collect();
     let planner = Planner::new();
     for key in 0..count {
         let schedule = Arc::clone(&schedules[(key % 60) as usize]);

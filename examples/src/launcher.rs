@@ -21,6 +21,9 @@ use wren_exec_process::session::{Exit, Guest, GuestProcess, Session};
 /// The command that every run begins with: new namespaces, a read-only system, an empty `/tmp`.
 const SANDBOX: &[&str] = &[
     "--unshare-all",
+    "--unshare-user",
+    "--disable-userns",
+    "--as-pid-1",
     "--die-with-parent",
     "--new-session",
     "--clearenv",
@@ -50,6 +53,10 @@ const SANDBOX: &[&str] = &[
     "/bin",
     "--proc",
     "/proc",
+    // When root starts bubblewrap, the kernel's settings could be written without this.
+    "--ro-bind",
+    "/proc/sys",
+    "/proc/sys",
     "--dev",
     "/dev",
     "--size",
@@ -63,6 +70,9 @@ const SANDBOX: &[&str] = &[
 /// The channel arrives as standard input, which needs no code between fork and exec; the shell moves it out of the way.
 const START: &str =
     r#"exec 3<&0 </dev/null; exec prlimit --core=0 --nproc=128 --as="$1" /usr/bin/python3 -I -S -B "$2" 3"#;
+
+/// Where the launcher itself looks for its commands.
+const SEARCH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Address space that the interpreter itself takes, in bytes.
 const INTERPRETER: u64 = 64 * 1024 * 1024;
@@ -95,7 +105,7 @@ impl LauncherExecutor {
         let mut child = Command::new("bwrap")
             // Emptied before the sandbox starts: its own environment can be read from within.
             .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("PATH", SEARCH)
             .args(SANDBOX)
             .arg("--ro-bind")
             .arg(self.sdk.path())
@@ -163,6 +173,8 @@ impl Executor for LauncherExecutor {
 
     async fn check(&self) -> Result<()> {
         let probe = Command::new("bwrap")
+            .env_clear()
+            .env("PATH", SEARCH)
             .args(SANDBOX)
             .args(["/bin/sh", "-c", "command -v prlimit && exec /usr/bin/python3 -I -S -c pass"])
             .stdin(Stdio::null())

@@ -38,7 +38,12 @@ pub async fn inspect(parsed: &Parsed, rules: &DeployRules) -> Result<Option<Insp
 fn of_script(error: WireError) -> WireError {
     let own = [error.class, error.code.class()] == [ErrorClass::AgentFixableError; 2];
     let code = if own { error.code } else { ErrorCode::ImportError };
-    WireError { class: code.class(), code, action_url: None, docs_url: None, retryable: false, ..error }
+    let hint = error.hint.or_else(|| {
+        let general = "the script is imported before it is deployed: mend the line, or move what it does into the function \
+                       that the trigger calls";
+        (code == ErrorCode::ImportError).then(|| general.to_owned())
+    });
+    WireError { class: code.class(), code, hint, action_url: None, docs_url: None, retryable: false, ..error }
 }
 
 fn chosen<'a>(parsed: &Parsed, rules: &'a DeployRules) -> Result<&'a Arc<dyn Executor>> {

@@ -62,7 +62,12 @@ impl Drop for Listed {
 }
 
 async fn execute(inner: &Inner, run: &Run, active: &ActiveRun, logs: &Arc<LogBuffer>) -> (Ended, Option<Isolation>) {
-    let (invocation, executor) = match prepare(inner, run).await {
+    let prepared = tokio::select! {
+        prepared = prepare(inner, run) => prepared,
+        // A store that hangs must not keep a run from ending.
+        () = active.cancel.cancelled() => Err(Error::new(ErrorCode::StoreUnavailable, "the script was not read in time")),
+    };
+    let (invocation, executor) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return (Ended::NotStarted(error), None),
     };

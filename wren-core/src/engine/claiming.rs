@@ -1,18 +1,22 @@
 //! Queued runs become attempts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt;
-use super::inner::{ActiveRun, Inner, StopReason, millis};
+use super::inner::{ActiveRun, Inner, StopReason, answered, millis};
 use crate::model::{Fence, Run};
 use crate::store::{ClaimLimits, ClaimOptions, Claimed};
 
-/// How long runs that were given back at a shutdown may take to end: longer than an executor may overrun.
-const LAST_WAIT: std::time::Duration = std::time::Duration::from_secs(15);
+/// How long runs that were given back at a shutdown may take to end: longer than an executor may overrun and an append of
+/// its lines may hang.
+const LAST_WAIT: Duration = Duration::from_secs(12);
+/// How long a claim that a shutdown finds under way is waited for: what it takes is lost to everybody until its lease ends.
+const LAST_CLAIM: Duration = Duration::from_secs(3);
 
 /// Claims and runs until `shutdown`, then lets the attempts in progress end.
 pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
@@ -22,13 +26,21 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
         let free = inner.options.concurrency.saturating_sub(attempts.len());
         let mut next_at = None;
         if free > 0 {
-            match claim(&inner, free).await {
+            let claimed = tokio::select! {
+                claimed = claim(&inner, free) => claimed,
+                () = async {
+                    shutdown.cancelled().await;
+                    tokio::time::sleep(LAST_CLAIM).await;
+                } => break,
+            };
+            match claimed {
                 Ok(claimed) => {
                     failures = 0;
                     next_at = claimed.next_at;
                     for run in claimed.runs {
                         start(&inner, run, &mut attempts);
                     }
+                    inner.listed();
                 }
                 Err(error) => {
                     tracing::error!(error = error.chain(), "claiming runs failed, trying again");
@@ -57,7 +69,8 @@ async fn claim(inner: &Inner, free: usize) -> crate::error::Result<Claimed> {
             per_owner: inner.options.per_owner,
         },
     };
-    inner.store.claim(options).await
+    // What an answer brings that comes later than a lease lasts is not this worker's any more.
+    answered(Duration::from_millis(inner.options.lease_ms), inner.store.claim(options)).await
 }
 
 fn start(inner: &Arc<Inner>, run: Run, attempts: &mut JoinSet<()>) {
@@ -109,7 +122,7 @@ async fn drain(inner: &Inner, mut attempts: JoinSet<()>) {
             report(ended);
         }
     };
-    let deadline = tokio::time::sleep(std::time::Duration::from_millis(inner.options.drain_ms));
+    let deadline = tokio::time::sleep(Duration::from_millis(inner.options.drain_ms));
     tokio::pin!(all_ended);
     tokio::select! {
         () = &mut all_ended => return,

@@ -170,7 +170,7 @@ impl Engine {
             inner.unplan(trigger.id.uuid().as_u128());
         }
         // Runs in progress learn of it now, not at the next regular heartbeat.
-        inner.heartbeat_now.notify_one();
+        inner.look_for_cancelled();
         inner.run_changed.notify_waiters();
         Ok(overview)
     }

@@ -1,6 +1,6 @@
 //! The end of an attempt reaches the store.
 
-use super::inner::{ActiveRun, Inner, StopReason};
+use super::inner::{ActiveRun, Inner, PATIENCE, StopReason, answered};
 use super::log_buffer::LogBuffer;
 use crate::error::{Error, ErrorClass, ErrorCode, Result, WireError};
 use crate::model::{Completion, DeploymentStatus, Isolation, Run, RunState};
@@ -24,7 +24,7 @@ pub(super) async fn finish(
     let (mut failures, mut refusals) = (0, 0);
     loop {
         options.now = inner.clock.now();
-        let error = match inner.store.finish(options.clone()).await {
+        let error = match answered(PATIENCE, inner.store.finish(options.clone())).await {
             Ok(run) => {
                 report(inner, &run).await;
                 // A retry waits for its time, a serial successor or a full deployment for this one.

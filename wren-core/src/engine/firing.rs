@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::catch_up::{Lateness, Planned};
-use super::inner::Inner;
+use super::inner::{Inner, PATIENCE, answered};
 use super::reconcile::reconcile;
 use crate::id::{CorrelationId, RunId};
 use crate::model::FireKey;
@@ -104,13 +104,13 @@ fn prepare(inner: &Inner, due: &[Due]) -> Vec<Prepared> {
 /// halved, so that one bad entry keeps no other waiting.
 async fn record(inner: &Inner, all: Vec<Prepared>) {
     let lateness = Lateness { grace_ms: inner.options.grace_ms, max_catch_up: inner.options.max_catch_up };
-    let mut batches = vec![all];
+    let (mut batches, mut tries) = (vec![all], TRIES);
     while let Some(mut batch) = batches.pop() {
         let (mut failures, mut refusals) = (0, 0);
         while !batch.is_empty() {
             let now = inner.clock.now();
             let fires: Vec<Fire> = batch.iter().map(|prepared| prepared.fire(now, lateness)).collect();
-            let error = match inner.store.record_fires(fires, now).await {
+            let error = match answered(PATIENCE, inner.store.record_fires(fires, now)).await {
                 Ok(fired) => {
                     recorded(inner, &batch, &fired);
                     break;
@@ -119,10 +119,13 @@ async fn record(inner: &Inner, all: Vec<Prepared>) {
             };
             tracing::error!(error = error.chain(), fires = batch.len(), "recording due times failed, trying again");
             refusals += u32::from(!error.retryable());
-            if refusals >= TRIES && batch.len() > 1 {
+            if refusals >= tries && batch.len() > 1 {
                 batches.push(batch.split_off(batch.len() / 2));
-                refusals = 0;
-            } else if refusals >= TRIES {
+                // That it is refused for good is known now: its halves are taken apart without waiting.
+                (tries, failures, refusals) = (1, 0, 0);
+                continue;
+            }
+            if refusals >= TRIES {
                 // The cursor has not moved: the reconciler brings it back.
                 tracing::error!(trigger_id = %batch[0].trigger.id, due = %batch[0].due.at, "a due time cannot be recorded");
                 break;
@@ -150,7 +153,7 @@ fn recorded(inner: &Inner, batch: &[Prepared], fired: &[Fired]) {
         }
     }
     if cancels_previous {
-        inner.heartbeat_now.notify_one();
+        inner.look_for_cancelled();
     }
     inner.work.notify_one();
     inner.run_changed.notify_waiters();

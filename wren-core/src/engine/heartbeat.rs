@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::inner::{ActiveRun, Inner, StopReason};
+use super::inner::{ActiveRun, Inner, StopReason, answered};
 use crate::id::RunId;
 use crate::store::{ExtendOutcome, Held};
 
@@ -17,26 +18,26 @@ pub(super) async fn run(inner: Arc<Inner>, done: CancellationToken) {
             () = inner.pause(inner.options.lease_ms / 3) => {}
             () = inner.heartbeat_now.notified() => {}
         }
-        beat(&inner).await;
+        tokio::select! {
+            () = done.cancelled() => return,
+            _ = beat(&inner) => {}
+        }
     }
 }
 
-/// Extends the leases of all runs in progress; says whether the store answered.
-pub(super) async fn beat(inner: &Inner) -> bool {
+/// Extends the leases of all runs in progress. Returns the instant from which they were extended, if the store answered:
+/// at that instant none of them has ended, whatever the clock shows by now.
+pub(super) async fn beat(inner: &Inner) -> Option<DateTime<Utc>> {
+    let now = inner.clock.now();
     let active: Vec<(RunId, Arc<ActiveRun>)> =
         inner.active.lock().iter().map(|(id, run)| (*id, Arc::clone(run))).collect();
     if active.is_empty() {
-        return true;
+        return Some(now);
     }
     let held = active.iter().map(|(run_id, run)| Held { run_id: *run_id, fence: run.fence }).collect();
-    let now = inner.clock.now();
-    // A store that hangs is as good as one that fails: the runs must not outlive their leases unnoticed.
+    // The runs must not outlive their leases unnoticed.
     let patience = Duration::from_millis((inner.options.lease_ms / 3).max(100));
-    let answer = match tokio::time::timeout(patience, inner.store.extend(held, now, inner.lease())).await {
-        Ok(answer) => answer,
-        Err(_) => Err(crate::Error::new(crate::ErrorCode::StoreUnavailable, "the store did not answer in time")),
-    };
-    match answer {
+    match answered(patience, inner.store.extend(held, now, inner.lease())).await {
         Ok(outcomes) => {
             for ((_, run), outcome) in active.iter().zip(outcomes) {
                 match outcome {
@@ -49,7 +50,7 @@ pub(super) async fn beat(inner: &Inner) -> bool {
                     ExtendOutcome::Lost => run.stop(StopReason::Lost),
                 }
             }
-            true
+            Some(now)
         }
         Err(error) => {
             tracing::error!(error = error.chain(), "the heartbeat failed");
@@ -60,7 +61,7 @@ pub(super) async fn beat(inner: &Inner) -> bool {
                     run.stop(StopReason::LeaseEnded);
                 }
             }
-            false
+            None
         }
     }
 }

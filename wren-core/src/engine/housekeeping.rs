@@ -45,10 +45,9 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
 async fn rescue(inner: &Inner, shutdown: &CancellationToken) -> Result<()> {
     while !shutdown.is_cancelled() {
         // After a suspend, or a clock that jumped, every lease looks ended, those of this engine's own healthy runs too.
-        if !beat(inner).await {
-            return Ok(());
-        }
-        let rescued = inner.store.rescue_expired(inner.clock.now(), BATCH).await?;
+        // So the instant of the heartbeat counts, not what the clock shows after it.
+        let Some(now) = beat(inner).await else { return Ok(()) };
+        let rescued = inner.store.rescue_expired(now, BATCH).await?;
         for run in &rescued {
             tracing::warn!(
                 run_id = %run.id,

@@ -1,6 +1,7 @@
 //! What the parts of an engine share.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::revisions::RevisionCache;
 use super::{EngineOptions, SourceHealth};
 use crate::clock::Clock;
 use crate::deploy::DeployRules;
+use crate::error::{Error, ErrorCode, Result};
 use crate::host::Host;
 use crate::id::RunId;
 use crate::model::{Fence, Trigger};
@@ -83,6 +85,8 @@ pub(super) struct Inner {
     pub(super) work: Notify,
     /// A running run may have been asked to end.
     pub(super) heartbeat_now: Notify,
+    /// So may one that is on its way from the store to the list of the active ones, where no heartbeat sees it yet.
+    asked_to_end: AtomicBool,
     /// Some run changed.
     pub(super) run_changed: Notify,
     pub(super) active: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
@@ -127,6 +131,7 @@ impl Inner {
             plan_changed: Notify::new(),
             work: Notify::new(),
             heartbeat_now: Notify::new(),
+            asked_to_end: AtomicBool::new(false),
             run_changed: Notify::new(),
             active: Mutex::default(),
             revisions: RevisionCache::default(),
@@ -172,6 +177,19 @@ impl Inner {
         planned.remove(&key);
     }
 
+    /// Has the store asked which runs are to end, now and again when a claim that is under way has listed its runs.
+    pub(super) fn look_for_cancelled(&self) {
+        self.asked_to_end.store(true, Ordering::Release);
+        self.heartbeat_now.notify_one();
+    }
+
+    /// Called when claimed runs have been listed.
+    pub(super) fn listed(&self) {
+        if self.asked_to_end.swap(false, Ordering::AcqRel) {
+            self.heartbeat_now.notify_one();
+        }
+    }
+
     /// Waits for an interval. A clock that is set back does not make it longer.
     pub(super) async fn pause(&self, interval_ms: u64) {
         tokio::select! {
@@ -185,6 +203,16 @@ impl Inner {
         let wait = Duration::from_millis(100).saturating_mul(1 << failures.min(7)).min(Duration::from_secs(10));
         tokio::time::sleep(wait).await;
     }
+}
+
+/// How long a store may take over a call that can be repeated.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for the store, but not for ever: a call that hangs is as good as one that failed, and is dropped.
+pub(super) async fn answered<T>(patience: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(patience, call)
+        .await
+        .unwrap_or_else(|_| Err(Error::new(ErrorCode::StoreUnavailable, "the store did not answer in time")))
 }
 
 /// Milliseconds as chrono counts them.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::inner::{ActiveRun, StopReason};
+use super::inner::{ActiveRun, StopReason, answered};
 use crate::executor::LogSink;
 use crate::model::LogLine;
 use crate::store::{AppendLogs, Held, Store};
@@ -16,6 +16,8 @@ use crate::store::{AppendLogs, Held, Store};
 const HIGH_WATER: usize = 64 * 1024;
 /// What a line costs besides its text.
 const LINE_OVERHEAD: usize = 64;
+/// How long an append may take before it is given up and repeated later.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a store that failed is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -39,6 +41,28 @@ struct Waiting {
     not_before: Option<Instant>,
 }
 
+/// Lines on their way to the store. Unless it has taken them they go back to the front, also when whoever appends them is
+/// dropped meanwhile: an executor that overran, say, in the midst of a write.
+struct OnTheirWay<'a> {
+    waiting: &'a Mutex<Waiting>,
+    lines: Vec<LogLine>,
+}
+
+impl OnTheirWay<'_> {
+    fn arrived(mut self) {
+        self.lines.clear();
+    }
+}
+
+impl Drop for OnTheirWay<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.waiting.lock();
+        waiting.bytes += self.lines.iter().map(size).sum::<usize>();
+        let later = std::mem::replace(&mut waiting.lines, std::mem::take(&mut self.lines));
+        waiting.lines.extend(later);
+    }
+}
+
 impl LogBuffer {
     pub(super) fn new(store: Arc<dyn Store>, held: Held, active: Arc<ActiveRun>) -> Self {
         Self { store, held, active, waiting: Mutex::default(), appending: tokio::sync::Mutex::default() }
@@ -47,25 +71,26 @@ impl LogBuffer {
     /// Appends what has been collected. A store that fails gets the lines later: the executor's cap bounds them.
     pub(super) async fn flush(&self) {
         let _turn = self.appending.lock().await;
-        let lines = {
+        let sent = {
             let mut waiting = self.waiting.lock();
             if waiting.lines.is_empty() || waiting.not_before.is_some_and(|at| Instant::now() < at) {
                 return;
             }
             waiting.bytes = 0;
-            std::mem::take(&mut waiting.lines)
+            OnTheirWay { waiting: &self.waiting, lines: std::mem::take(&mut waiting.lines) }
         };
-        let batch = AppendLogs { held: self.held, lines: lines.clone() };
-        match self.store.append_logs(vec![batch]).await {
-            Ok(written) if written.first() == Some(&false) => self.active.stop(StopReason::Lost),
-            Ok(_) => self.waiting.lock().not_before = None,
+        let batch = AppendLogs { held: self.held, lines: sent.lines.clone() };
+        match answered(PATIENCE, self.store.append_logs(vec![batch])).await {
+            Ok(written) => {
+                sent.arrived();
+                if written.first() == Some(&false) {
+                    self.active.stop(StopReason::Lost);
+                }
+                self.waiting.lock().not_before = None;
+            }
             Err(error) => {
                 tracing::warn!(run_id = %self.held.run_id, error = error.chain(), "storing log lines failed");
-                let mut waiting = self.waiting.lock();
-                waiting.not_before = Some(Instant::now() + PAUSE);
-                let later = std::mem::replace(&mut waiting.lines, lines);
-                waiting.lines.extend(later);
-                waiting.bytes = waiting.lines.iter().map(size).sum();
+                self.waiting.lock().not_before = Some(Instant::now() + PAUSE);
             }
         }
     }

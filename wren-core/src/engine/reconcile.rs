@@ -21,17 +21,27 @@ const IN_FLIGHT_MS: u64 = 30_000;
 
 /// Compares and mends until `shutdown`.
 pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
+    let mut failures = 0;
     loop {
         tokio::select! {
             () = inner.pause(inner.options.reconcile_ms) => {}
             () = inner.reconcile_now.notified() => {}
+            // What a deploy left behind while the store was away must not wait for the regular time.
+            () = inner.back_off(failures), if failures > 0 => {}
             () = shutdown.cancelled() => return,
         }
         tokio::select! {
             outcome = reconcile(&inner) => match outcome {
-                Ok(0) => {}
-                Ok(mended) => tracing::warn!(mended, "the plan differed from the store and was mended"),
-                Err(error) => tracing::error!(error = error.chain(), "comparing the plan with the store failed"),
+                Ok(mended) => {
+                    failures = 0;
+                    if mended > 0 {
+                        tracing::warn!(mended, "the plan differed from the store and was mended");
+                    }
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(error = error.chain(), "comparing the plan with the store failed, trying again");
+                }
             },
             () = shutdown.cancelled() => return,
         }

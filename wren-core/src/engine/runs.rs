@@ -144,7 +144,7 @@ impl Engine {
             match active {
                 Some(active) => active.stop(StopReason::Cancelled),
                 // It may be between its claim and the list: the next heartbeat brings the word.
-                None => inner.heartbeat_now.notify_one(),
+                None => inner.look_for_cancelled(),
             }
         } else {
             // A serial successor may have waited for it.

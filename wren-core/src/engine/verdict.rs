@@ -119,11 +119,11 @@ fn unable(run: &Run, error: &Error, now: DateTime<Utc>, jitter: f64) -> Completi
 mod tests {
     use super::*;
     use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId};
-    use crate::model::{FireKey, RunPolicy, RunState, TriggerKind};
+    use crate::model::{FireKey, NewRun, RunPolicy, RunState, TriggerKind};
 
     fn run(policy: RunPolicy) -> Run {
         let now = DateTime::UNIX_EPOCH;
-        Run {
+        let new = NewRun {
             id: RunId::new(),
             owner: OwnerId::new("ada").unwrap(),
             deployment_id: DeploymentId::new(),
@@ -135,23 +135,10 @@ mod tests {
             scheduled_for: now,
             payload: None,
             policy,
-            state: RunState::Running,
-            skip_reason: None,
-            attempt: 1,
-            failures: 0,
-            orphaned: 0,
             not_before: now,
-            epoch: 1,
-            claim: None,
-            cancel_requested: false,
-            created_at: now,
-            started_at: Some(now),
-            completed_at: None,
-            result: None,
-            error: None,
-            isolation: None,
             correlation_id: CorrelationId::generate(),
-        }
+        };
+        Run { state: RunState::Running, epoch: 1, started_at: Some(now), ..Run::queued(new, now) }
     }
 
     fn raised(code: ErrorCode) -> Ended {

@@ -11,8 +11,8 @@ use super::{MemoryStore, cursor, micros};
 use crate::error::{Error, ErrorCode, Result, WireError};
 use crate::id::{OwnerId, RunId};
 use crate::model::{
-    Attempt, Completion, DeploymentStatus, FireKey, LogEntry, Page, Rescue, Run, RunEvent, RunState, TransitionError,
-    Trigger, TriggerKind,
+    Attempt, Completion, DeploymentStatus, FireKey, LogEntry, NewRun, Page, Rescue, Run, RunEvent, RunState,
+    TransitionError, Trigger, TriggerKind,
 };
 use crate::store::{
     Admission, AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired,
@@ -41,7 +41,7 @@ impl RunStore for MemoryStore {
             return Err(Error::new(ErrorCode::Conflict, format!("deployment {} is undeployed", deployment.id)));
         }
         let now = micros(run.now);
-        let queued = Run {
+        let new = NewRun {
             id: run.run_id,
             owner: owner.clone(),
             deployment_id: run.deployment_id,
@@ -53,23 +53,10 @@ impl RunStore for MemoryStore {
             scheduled_for: now,
             payload: run.payload,
             policy: run.policy,
-            state: RunState::Queued,
-            skip_reason: None,
-            attempt: 1,
-            failures: 0,
-            orphaned: 0,
             not_before: now,
-            epoch: 0,
-            claim: None,
-            cancel_requested: false,
-            created_at: now,
-            started_at: None,
-            completed_at: None,
-            result: None,
-            error: None,
-            isolation: None,
             correlation_id: run.correlation_id,
         };
+        let queued = Run::queued(new, now);
         state.runs.insert(queued.clone());
         Ok(queued)
     }
@@ -250,7 +237,7 @@ impl State {
 }
 
 fn run_of(trigger: &Trigger, key: FireKey, fire: Fire, now: DateTime<Utc>) -> Run {
-    Run {
+    let new = NewRun {
         id: fire.run_id,
         owner: trigger.owner.clone(),
         deployment_id: trigger.deployment_id,
@@ -262,23 +249,10 @@ fn run_of(trigger: &Trigger, key: FireKey, fire: Fire, now: DateTime<Utc>) -> Ru
         scheduled_for: micros(fire.scheduled_for),
         payload: fire.payload,
         policy: trigger.spec.policy.clone(),
-        state: RunState::Queued,
-        skip_reason: None,
-        attempt: 1,
-        failures: 0,
-        orphaned: 0,
         not_before: micros(fire.not_before),
-        epoch: 0,
-        claim: None,
-        cancel_requested: false,
-        created_at: now,
-        started_at: None,
-        completed_at: None,
-        result: None,
-        error: None,
-        isolation: None,
         correlation_id: fire.correlation_id,
-    }
+    };
+    Run::queued(new, now)
 }
 
 fn holds(stored: &StoredRun, held: Held) -> bool {

@@ -12,6 +12,6 @@ pub use deployment::{Deployment, DeploymentOverview, DeploymentStatus, Manifest,
 pub use log::{LogEntry, LogLine, LogStream};
 pub use page::{Page, PageOptions};
 pub use policy::{Backoff, CatchUp, Delivery, Overlap, RunPolicy};
-pub use run::{Attempt, AttemptEnd, Claim, FireKey, Isolation, Run, RunState, SkipReason};
+pub use run::{Attempt, AttemptEnd, Claim, FireKey, Isolation, NewRun, Run, RunState, SkipReason};
 pub use transition::{Completion, Fence, Rescue, RunEvent, Transition, TransitionError};
 pub use trigger::{ScheduleConfig, Trigger, TriggerKind, TriggerSpec};

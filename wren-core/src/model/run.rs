@@ -188,7 +188,72 @@ pub struct Run {
     pub correlation_id: CorrelationId,
 }
 
+/// What is particular to a run that is being recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// The deployment.
+    pub deployment_id: DeploymentId,
+    /// The revision it is pinned to.
+    pub revision: u32,
+    /// The trigger that fired it; `None` for a manual run.
+    pub trigger_id: Option<TriggerId>,
+    /// What fired it.
+    pub trigger: TriggerKind,
+    /// The function it calls.
+    pub func: String,
+    /// What makes it unique within its trigger.
+    pub key: FireKey,
+    /// The due time, or the time of the event or request.
+    pub scheduled_for: DateTime<Utc>,
+    /// Before this instant no worker may claim it.
+    pub not_before: DateTime<Utc>,
+    /// The event handed to the function.
+    pub payload: Option<Value>,
+    /// How it is to be run.
+    pub policy: RunPolicy,
+    /// Follows the run through logs and host calls.
+    pub correlation_id: CorrelationId,
+}
+
 impl Run {
+    /// Makes the run as every run begins: queued, for its first attempt.
+    #[must_use]
+    pub fn queued(new: NewRun, now: DateTime<Utc>) -> Self {
+        Self {
+            id: new.id,
+            owner: new.owner,
+            deployment_id: new.deployment_id,
+            revision: new.revision,
+            trigger_id: new.trigger_id,
+            trigger: new.trigger,
+            func: new.func,
+            key: new.key,
+            scheduled_for: new.scheduled_for,
+            payload: new.payload,
+            policy: new.policy,
+            state: RunState::Queued,
+            skip_reason: None,
+            attempt: 1,
+            failures: 0,
+            orphaned: 0,
+            not_before: new.not_before,
+            epoch: 0,
+            claim: None,
+            cancel_requested: false,
+            created_at: now,
+            started_at: None,
+            completed_at: None,
+            result: None,
+            error: None,
+            isolation: None,
+            correlation_id: new.correlation_id,
+        }
+    }
+
     /// Returns what the script can hand to other services so that a repeated execution has no second effect: the same
     /// for every attempt of this run, different for every other run.
     #[must_use]

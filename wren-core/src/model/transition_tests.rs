@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId};
-use crate::model::{FireKey, RunPolicy, TriggerKind};
+use crate::model::{FireKey, NewRun, RunPolicy, TriggerKind};
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_772_366_400 + seconds, 0).unwrap()
@@ -20,7 +20,7 @@ fn failure(message: &str) -> WireError {
 }
 
 fn queued() -> Run {
-    Run {
+    let new = NewRun {
         id: RunId::new(),
         owner: OwnerId::new("ada").unwrap(),
         deployment_id: DeploymentId::new(),
@@ -32,23 +32,10 @@ fn queued() -> Run {
         scheduled_for: at(0),
         payload: None,
         policy: RunPolicy::default(),
-        state: RunState::Queued,
-        skip_reason: None,
-        attempt: 1,
-        failures: 0,
-        orphaned: 0,
         not_before: at(0),
-        epoch: 0,
-        claim: None,
-        cancel_requested: false,
-        created_at: at(0),
-        started_at: None,
-        completed_at: None,
-        result: None,
-        error: None,
-        isolation: None,
         correlation_id: CorrelationId::new("corr_x").unwrap(),
-    }
+    };
+    Run::queued(new, at(0))
 }
 
 fn claim() -> RunEvent {

@@ -202,17 +202,17 @@ fn parse_value(field: CronField, piece: Piece<'_>) -> Result<u32, CronError> {
 
 fn out_of_range(field: CronField, piece: Piece<'_>) -> CronError {
     let hint = match (field, piece.text) {
-        (CronField::Minute, "60") => Some("did you mean `0`?"),
-        (CronField::Hour, "24") => Some("midnight is `0`"),
-        (CronField::DayOfMonth, "0") => Some("days of the month count from 1"),
-        (CronField::Month, "0") => Some("months count from 1"),
-        _ => None,
+        (CronField::Minute, "60") => "did you mean `0`?".to_owned(),
+        (CronField::Hour, "24") => "midnight is `0`".to_owned(),
+        (CronField::DayOfMonth, "0") => "days of the month count from 1".to_owned(),
+        (CronField::Month, "0") => "months count from 1".to_owned(),
+        _ => format!("write a value from {} to {}, or `*` for every one", field.first(), field.last()),
     };
     CronError::syntax(
         Some(field),
         piece.span(),
         format!("{field} {} is out of range {}-{}", shorten(piece.text), field.first(), field.last()),
-        hint.map(str::to_owned),
+        Some(hint),
     )
 }
 

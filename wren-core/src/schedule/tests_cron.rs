@@ -145,12 +145,12 @@ fn a_wrong_number_of_fields_comes_with_the_expression_that_was_meant() {
 #[test]
 fn each_fault_says_what_is_wrong_and_what_to_write() {
     for (expr, message, expected) in [
-        ("61 * * * *", "minute 61 is out of range 0-59", ""),
+        ("61 * * * *", "minute 61 is out of range 0-59", "write a value from 0 to 59, or `*` for every one"),
         ("60 * * * *", "minute 60 is out of range 0-59", "did you mean `0`?"),
         ("0 24 * * *", "hour 24 is out of range 0-23", "midnight is `0`"),
         ("0 0 0 * *", "day of month 0 is out of range 1-31", "days of the month count from 1"),
-        ("0 0 * 13 *", "month 13 is out of range 1-12", ""),
-        ("0 0 * * 8", "day of week 8 is out of range 0-7", ""),
+        ("0 0 * 13 *", "month 13 is out of range 1-12", "write a value from 1 to 12, or `*` for every one"),
+        ("0 0 * * 8", "day of week 8 is out of range 0-7", "write a value from 0 to 7, or `*` for every one"),
         (
             "10-5 * * * *",
             "the minute range `10-5` runs backwards",

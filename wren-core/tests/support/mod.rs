@@ -4,12 +4,14 @@
 
 pub(crate) mod acting;
 pub(crate) mod faulty;
+mod faulty_calls;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub(crate) use acting::{Act, Acting};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wren_core::clock::ManualClock;
@@ -90,6 +92,11 @@ impl World {
         self.engine.deploy(&self.owner, request).await.unwrap().overview.deployment.id
     }
 
+    /// How many calls of the executor are in progress.
+    pub(crate) fn running(&self) -> usize {
+        self.acting.running.load(Ordering::SeqCst)
+    }
+
     /// All runs, earliest due time first.
     pub(crate) async fn runs(&self) -> Vec<Run> {
         let mut options = ListRuns { page: PageOptions::first(1000), ..ListRuns::default() };
@@ -106,6 +113,24 @@ impl World {
         runs
     }
 
+    /// Moves the clock on step by step, bounded, until the runs are as wanted: for what is looked at now and then only, and
+    /// may be in the midst of it when the clock moves.
+    pub(crate) async fn pass_time_until(
+        &self,
+        what: &str,
+        step: TimeDelta,
+        wanted: impl Fn(&[Run]) -> bool,
+    ) -> Vec<Run> {
+        self.until(what, |runs| {
+            let done = wanted(runs);
+            if !done {
+                self.clock.advance(step);
+            }
+            done
+        })
+        .await
+    }
+
     /// Waits, bounded, until the runs are as wanted; the clock stands still meanwhile.
     pub(crate) async fn until(&self, what: &str, wanted: impl Fn(&[Run]) -> bool) -> Vec<Run> {
         let watch = async {
@@ -117,7 +142,7 @@ impl World {
                 self.engine.run_changed().await;
             }
         };
-        match tokio::time::timeout(Duration::from_secs(20), watch).await {
+        match tokio::time::timeout(Duration::from_secs(60), watch).await {
             Ok(runs) => runs,
             Err(_) => panic!("waited in vain for {what}; runs: {:#?}", self.runs().await),
         }

@@ -154,6 +154,8 @@ def serve(script: str, host: Host = refuse, *, mode: str = "run", before: str = 
         collector.join()
     session.raw_stdout, session.raw_stderr = outputs
     session.status = process.returncode
+    # The protocol's promise, in every session of every test.
+    assert session.status != 0 or session.last, session.raw_stderr
     return session
 
 

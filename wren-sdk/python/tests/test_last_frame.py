@@ -1,4 +1,4 @@
-"""A session that ends with status 0 has said how it went, whatever a script's exceptions do while they are described."""
+"""A session that ends with status 0 has said how it went, whatever an exception does while it is described."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ HOSTILE = {
         "1",
     ),
     "a platform error whose message cannot be read": (
-        "class E(wren.WrenError):\n    @property\n    def message(self): raise KeyError",
+        "class E(wren.WrenError):\n    def __init__(self, x): pass\n"
+        "    @property\n    def message(self): raise KeyError",
         "E('m')",
-        "E",
+        "m",
     ),
     "a platform error whose attributes cannot be written": (
         "class Odd:\n    def __str__(self): raise KeyError",
@@ -35,10 +36,9 @@ HOSTILE = {
         "E: odd",
     ),
     "a class that does not say its name": (
-        "class M(type):\n    __module__ = property(lambda cls: 1 / 0)\n"
-        "    __qualname__ = property(lambda cls: 1 / 0)\nclass E(Exception, metaclass=M): pass",
+        "class M(type):\n    def __getattribute__(cls, name): raise KeyError\nclass E(Exception, metaclass=M): pass",
         "E('m')",
-        "",
+        "an exception: m",
     ),
     "a syntax error of nonsense": ("", "SyntaxError('x', ('f', 'a', 'b', 'c'))", "SyntaxError: "),
     "an attribute for every name": (
@@ -99,7 +99,7 @@ def test_a_handler_that_does_not_tell_its_signature_is_reported_without_one():
         """
 import wren
 class Odd:
-    __name__ = __qualname__ = "main"
+    def __init__(self): self.__name__ = self.__qualname__ = "main"
     def __getattr__(self, name): raise RuntimeError(name)
     def __call__(self): pass
 main = wren.on_schedule("@daily")(Odd())

@@ -1,8 +1,8 @@
 """The errors that the platform answers with.
 
-A script may raise them too, with a code and a hint of its own; whichever it chooses, the run's error is then the
-script's. Each says who must act: ``AgentFixableError`` whoever wrote the script, ``UserFacingConfigError`` the user (there is an
-``action_url``), ``InternalError`` the platform's operators.
+A script may raise them too, with a code and a hint of its own; the run's error is then the script's, whichever it
+chooses. Otherwise each says who must act: ``AgentFixableError`` whoever wrote the script, ``UserFacingConfigError`` the
+user (there is an ``action_url``), ``InternalError`` the platform's operators.
 """
 
 from __future__ import annotations

@@ -125,9 +125,9 @@ def request(
 ) -> Response:
     """Sends a request and returns its answer, whatever the status.
 
-    ``params`` go into the query, text as it is, ``data`` is the body (a mapping is sent as a form), ``json`` a body that
-    is encoded. ``timeout`` is in seconds, None leaves it to the platform; of a pair, one for connecting and one for
-    reading, the sum counts.
+    ``params`` go into the query (text as it is), ``data`` is the body (a mapping is sent as a form), ``json`` a body
+    that is encoded. ``timeout`` is in seconds, None leaves it to the platform; of a pair, one for connecting and one
+    for reading, the sum counts.
     """
     if data is not None and json is not None:
         raise TypeError("a request has either data or json, not both")

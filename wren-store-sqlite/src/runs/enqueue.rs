@@ -1,7 +1,7 @@
 //! Runs that somebody asked for.
 
 use sqlx::{Row, SqliteConnection};
-use wren_core::model::{DeploymentStatus, FireKey, Run, RunState, TriggerKind};
+use wren_core::model::{DeploymentStatus, FireKey, NewRun, Run, TriggerKind};
 use wren_core::store::EnqueueRun;
 use wren_core::{Error, ErrorCode, OwnerId, Result, RunId};
 
@@ -60,7 +60,7 @@ impl Enqueue {
     fn queued(&self, key: FireKey, revision: u32) -> Run {
         let asked = &self.run;
         let now = trimmed(asked.now);
-        Run {
+        let new = NewRun {
             id: asked.run_id,
             owner: self.owner.clone(),
             deployment_id: asked.deployment_id,
@@ -72,22 +72,9 @@ impl Enqueue {
             scheduled_for: now,
             payload: asked.payload.clone(),
             policy: asked.policy.clone(),
-            state: RunState::Queued,
-            skip_reason: None,
-            attempt: 1,
-            failures: 0,
-            orphaned: 0,
             not_before: now,
-            epoch: 0,
-            claim: None,
-            cancel_requested: false,
-            created_at: now,
-            started_at: None,
-            completed_at: None,
-            result: None,
-            error: None,
-            isolation: None,
             correlation_id: asked.correlation_id.clone(),
-        }
+        };
+        Run::queued(new, now)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
-use wren_core::model::{DeploymentStatus, FireKey, Run, RunEvent, RunPolicy, RunState, TriggerKind};
+use wren_core::model::{DeploymentStatus, FireKey, NewRun, Run, RunEvent, RunPolicy, TriggerKind};
 use wren_core::store::{Admission, Disposition, Fire, Fired, admit, superseded};
 use wren_core::{DeploymentId, Error, OwnerId, Result, RunId, TriggerId};
 
@@ -182,7 +182,7 @@ fn key_of(fire: &Fire) -> FireKey {
 }
 
 fn new_run(target: &Target, key: FireKey, fire: &Fire, now: DateTime<Utc>) -> Run {
-    Run {
+    let new = NewRun {
         id: fire.run_id,
         owner: target.owner.clone(),
         deployment_id: target.deployment_id,
@@ -194,23 +194,10 @@ fn new_run(target: &Target, key: FireKey, fire: &Fire, now: DateTime<Utc>) -> Ru
         scheduled_for: trimmed(fire.scheduled_for),
         payload: fire.payload.clone(),
         policy: target.policy.clone(),
-        state: RunState::Queued,
-        skip_reason: None,
-        attempt: 1,
-        failures: 0,
-        orphaned: 0,
         not_before: trimmed(fire.not_before),
-        epoch: 0,
-        claim: None,
-        cancel_requested: false,
-        created_at: now,
-        started_at: None,
-        completed_at: None,
-        result: None,
-        error: None,
-        isolation: None,
         correlation_id: fire.correlation_id.clone(),
-    }
+    };
+    Run::queued(new, now)
 }
 
 pub(crate) const MOVE_CURSORS: &str = "WITH v (id, cursor) AS (VALUES {rows}) \

@@ -33,6 +33,11 @@ pub(super) fn short(value: &Value) -> Value {
     short_within(value, DEEPEST)
 }
 
+/// Returns a table as [`short`] does, without a copy of the whole.
+pub(super) fn short_table(entries: &Map<String, Value>) -> Value {
+    table_within(entries, DEEPEST)
+}
+
 fn short_within(value: &Value, depth: usize) -> Value {
     match value {
         Value::String(text) => Value::from(cut(text, LONGEST_DETAIL)),
@@ -45,17 +50,19 @@ fn short_within(value: &Value, depth: usize) -> Value {
             }
             Value::Array(shown)
         }
-        Value::Object(entries) => {
-            let shown = entries.iter().take(MOST_ENTRIES);
-            let mut shown: Map<String, Value> =
-                shown.map(|(key, value)| (cut(key, LONGEST_DETAIL), short_within(value, depth - 1))).collect();
-            if entries.len() > MOST_ENTRIES {
-                shown.insert("…".to_owned(), Value::from(format!("and {} more", entries.len() - MOST_ENTRIES)));
-            }
-            Value::Object(shown)
-        }
+        Value::Object(entries) => table_within(entries, depth),
         other => other.clone(),
     }
+}
+
+fn table_within(entries: &Map<String, Value>, depth: usize) -> Value {
+    let shown = entries.iter().take(MOST_ENTRIES);
+    let mut shown: Map<String, Value> =
+        shown.map(|(key, value)| (cut(key, LONGEST_DETAIL), short_within(value, depth.saturating_sub(1)))).collect();
+    if entries.len() > MOST_ENTRIES {
+        shown.insert("…".to_owned(), Value::from(format!("and {} more", entries.len() - MOST_ENTRIES)));
+    }
+    Value::Object(shown)
 }
 
 fn cut(text: &str, longest: usize) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
-use super::bounded::short;
+use super::bounded::{short, short_table};
 use super::callable::Callables;
 use super::metadata_entry::{Entry, ScriptTrigger, entries, shown_all};
 use super::pairing::pairs;
@@ -126,8 +126,8 @@ fn difference(entry: &Entry, script: &ScriptSays<'_>, all: &Value, open: &mut [b
         ),
         None => format!("metadata lists the {} trigger of `{}` more often than the script", entry.kind, entry.func),
     };
-    let (expected, got) = (Value::Object(trigger.config.clone()), Value::Object(entry.config.clone()));
-    Some(mismatch(message, short(&expected), short(&got)).with_location(trigger.location.clone()))
+    let (expected, got) = (short_table(&trigger.config), short_table(&entry.config));
+    Some(mismatch(message, expected, got).with_location(trigger.location.clone()))
 }
 
 fn mismatch(message: String, expected: Value, got: Value) -> Error {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::bounded::short;
+use super::bounded::{short, short_table};
 use super::candidates::Candidate;
 use super::pairing::pairs;
 use super::trigger::{canonical, normalised};
@@ -32,7 +32,7 @@ impl ScriptTrigger {
     }
 
     fn shown(&self) -> Value {
-        json!({"type": self.kind, "func": self.func, "config": self.config})
+        json!({"type": self.kind, "func": self.func, "config": short_table(&self.config)})
     }
 }
 
@@ -72,7 +72,7 @@ impl Entry {
     }
 
     pub(super) fn shown(&self) -> Value {
-        json!({"type": self.kind, "func": self.func, "config": self.config})
+        json!({"type": self.kind, "func": self.func, "config": short_table(&self.config)})
     }
 }
 

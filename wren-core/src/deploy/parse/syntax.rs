@@ -50,12 +50,12 @@ fn explain(range: TextRange, kind: &ParseErrorType, brackets: &Brackets, map: &S
             .with_hint(format!("add the `{closer}` that is missing"))
             .with_location(map.locate(bracket));
     }
-    let mut error = Error::new(ErrorCode::SyntaxError, message(kind, map.slice(range)));
+    let error = Error::new(ErrorCode::SyntaxError, message(kind, map.slice(range)));
     let line = map.line_text(map.line_of(range.start())).unwrap_or_default();
-    if let Some(hint) = hint(kind, line, map.slice(range), after(map, range)) {
-        error = error.with_hint(hint);
-    }
-    error.with_location(map.locate(range))
+    let hint = hint(kind, line, map.slice(range), after(map, range));
+    // The parser stops where it can go on no longer, which is often one step behind the mistake.
+    let hint = hint.unwrap_or_else(|| "look at the marked place and at what stands just before it".to_owned());
+    error.with_hint(hint).with_location(map.locate(range))
 }
 
 /// Finds the bracket that is to blame: the innermost one around the error, when nothing closes it and the error is where

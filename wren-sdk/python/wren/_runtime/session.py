@@ -37,6 +37,8 @@ def serve(
     inspecting = job.get("mode") == "inspect"
     try:
         frame = (_inspect if inspecting else _run)(job, channel, unavailable or {})
+    except MemoryError:
+        frame = {"t": "inspection" if inspecting else "result", "error": failures.MEMORY_LIMIT}
     except BaseException:
         # Describing a failure runs the script's own code, its exceptions' methods, which may do anything.
         frame = {"t": "inspection" if inspecting else "result", "error": failures.UNDESCRIBED}

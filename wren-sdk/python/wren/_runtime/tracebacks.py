@@ -19,7 +19,7 @@ _SDK_FOLDER = __file__.rsplit("/", 2)[0] + "/"
 
 
 def message(error: BaseException) -> str:
-    """Returns ``ValueError: what it says``, without the traceback; never raises, whatever the exception's class does."""
+    """Returns ``ValueError: what it says``, without the traceback; never raises, whatever the class does."""
     try:
         kind = type(error)
         name = kind.__qualname__

@@ -1,0 +1,82 @@
+//! Sources that stop, and what they emit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+use wren_core::clock::{Clock, ManualClock};
+use wren_core::model::{FireKey, RunState, TriggerKind};
+use wren_core::source::{EventSink, SourceEvent, TriggerSource};
+use wren_core::{Error, ErrorCode, Result};
+
+use crate::support::faulty::FaultyStore;
+use crate::support::{World, all_done, start_time};
+use crate::{JOB, ended, run_now};
+
+/// Returns, fails and panics before it does its work.
+#[derive(Debug, Default)]
+struct Moody {
+    starts: AtomicUsize,
+}
+
+#[async_trait]
+impl TriggerSource for Moody {
+    fn kind(&self) -> TriggerKind {
+        TriggerKind::Email
+    }
+
+    fn validate(&self, _config: &Map<String, Value>) -> Vec<Error> {
+        Vec::new()
+    }
+
+    async fn run(&self, sink: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {
+        match self.starts.fetch_add(1, Ordering::SeqCst) {
+            0 => return Ok(()),
+            1 => return Err(Error::new(ErrorCode::Internal, "the line is dead")),
+            2 => panic!("out of mood"),
+            _ => {}
+        }
+        let trigger_id = sink.triggers().await?[0].id;
+        let event = |key: &str, at: DateTime<Utc>| SourceEvent {
+            trigger_id,
+            dedupe_key: key.to_owned(),
+            at,
+            payload: json!({"key": key}),
+        };
+        let far = "2099-01-01T00:00:00Z".parse().unwrap();
+        sink.emit(vec![event("a", start_time()), event("a", start_time()), event("far", far)]).await?;
+        sink.emit(vec![event("a", start_time()), event("b", start_time()), event("far", far)]).await?;
+        shutdown.cancelled().await;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_stops_is_started_again_and_each_event_becomes_one_run_at_once() {
+    let store = Arc::new(FaultyStore::default());
+    let mut world =
+        World::built(store, ManualClock::new(start_time()), |_| {}, |builder| builder.source(Moody::default()));
+    world.deploy("import wren\n\n@wren.on_email(subject=\"x\")\ndef handle(email):\n    pass\n").await;
+    let job = world.deploy(JOB).await;
+    world.run();
+    let runs = world.until("the events", all_done(3)).await;
+    let mut keys: Vec<_> = runs.iter().map(|run| run.key.clone()).collect();
+    keys.sort_by_key(FireKey::dedupe_key);
+    assert_eq!(keys, ["a", "b", "far"].map(|key| FireKey::Event(key.into())));
+    for run in &runs {
+        assert_eq!((run.state, run.trigger), (RunState::Success, TriggerKind::Email));
+        assert!(run.scheduled_for <= world.clock.now(), "nothing is due in the future");
+        assert_eq!(run.key, FireKey::Event(run.payload.as_ref().unwrap()["key"].as_str().unwrap().into()));
+    }
+    let health = &world.engine.source_health()[0];
+    assert_eq!((health.kind, health.restarts), (TriggerKind::Email, 3));
+    assert_eq!(health.last_error.as_deref(), Some("it panicked"));
+
+    let id = run_now(&world, job).await;
+    assert_eq!(ended(&world, id).await.state, RunState::Success);
+    assert_eq!(world.runs().await.len(), 4);
+    world.stop().await;
+}
