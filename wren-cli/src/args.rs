@@ -88,7 +88,7 @@ pub(crate) struct ValidateArgs {
 pub(crate) struct DeployArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
-    /// The deployment's name; that of the first function with a trigger without it
+    /// The deployment's name; without it the file's, its ending left out
     #[arg(long)]
     pub(crate) name: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! Where the server is and who calls: flags win over variables, variables over a file, a file over the defaults.
 //!
-//! Clap has joined flags and variables already.
+//! Clap has joined flags and variables already. The one exception: the file of the current folder may have come with a
+//! repository that somebody else wrote, so a key from elsewhere never goes to the address that it names.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -54,10 +55,12 @@ pub(crate) fn connection(global: &GlobalArgs, output: Output) -> Result<Connecti
     let home = std::env::var_os("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
-    let file = match find(global.config.as_deref(), Path::new("wren.toml"), home.as_deref()) {
+    let local = Path::new("wren.toml");
+    let path = find(global.config.as_deref(), local, home.as_deref());
+    let file = match &path {
         Some(path) => {
-            let file = read(&path)?;
-            if file.api_key.is_some() && is_readable_by_others(&path) {
+            let file = read(path)?;
+            if file.api_key.is_some() && is_readable_by_others(path) {
                 let path = path.display();
                 output.remark(format_args!(
                     "{path} holds an API key and other users can read it: run `chmod 600 {path}`"
@@ -68,11 +71,26 @@ pub(crate) fn connection(global: &GlobalArgs, output: Output) -> Result<Connecti
         None => ConfigFile::default(),
     };
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let is_local = global.config.is_none() && path.as_deref() == Some(local);
+    if let (true, None, Some(url), Some(_)) = (is_local, given(&global.url), &file.url, given(&global.api_key)) {
+        return Err(misdirected(local, url));
+    }
     let url = given(&global.url).or(file.url).unwrap_or_else(|| DEFAULT_URL.to_owned());
     Ok(Connection {
         url: url.trim_end_matches('/').to_owned(),
         api_key: given(&global.api_key).map(SecretString::from).or(file.api_key.map(|Secret(key)| key)),
     })
+}
+
+/// Makes the refusal to send a key of one source to an address of another that the user may never have read.
+fn misdirected(local: &Path, url: &str) -> Failure {
+    let path = local.display();
+    Failure::usage(
+        format!(
+            "the address {url} is from ./{path} and the API key from WREN_API_KEY or --api-key: it is not sent there"
+        ),
+        format!("if you trust that address, name it with --url or WREN_URL, or the file with --config {path}"),
+    )
 }
 
 /// Returns the file to read: the one asked for, whether it exists or not, else the first usual one that exists.

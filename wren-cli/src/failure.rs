@@ -107,9 +107,16 @@ pub(crate) struct ScriptFile {
 pub(crate) struct Failure {
     pub(crate) problem: Box<Problem>,
     pub(crate) script: Option<Box<ScriptFile>>,
+    /// The exit code, where it is not for the problem's class to say.
+    exit_code: Option<u8>,
 }
 
 impl Failure {
+    /// Returns the exit code. One of 0 is no failure that anybody is told of.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.exit_code.unwrap_or_else(|| self.problem.exit_code())
+    }
+
     /// Adds the script that the findings point into.
     pub(crate) fn in_script(mut self, name: impl Into<String>, bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes).into_owned();
@@ -122,6 +129,21 @@ impl Failure {
         Problem::new(ErrorClass::AgentFixableError, ErrorCode::InvalidRequest.as_str(), message).into()
     }
 
+    /// Makes a failure of the command line itself: its arguments, variables and files do not go together.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let mut failure = Self::request(message);
+        failure.problem.hint = Some(hint.into());
+        failure.exit_code = Some(2);
+        failure
+    }
+
+    /// Makes the end of a command whose reader went away, as `head` does: there is nobody left to tell.
+    pub(crate) fn unheard() -> Self {
+        let mut failure = Self::internal("writing the output", "nobody reads it");
+        failure.exit_code = Some(0);
+        failure
+    }
+
     /// Makes a failure of this machine.
     pub(crate) fn internal(message: impl Into<String>, cause: impl fmt::Display) -> Self {
         let message = format!("{}: {cause}", message.into());
@@ -131,7 +153,7 @@ impl Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problem: Box::new(problem), script: None }
+        Self { problem: Box::new(problem), script: None, exit_code: None }
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct DeploymentPage {
 #[derive(Debug, Deserialize)]
 pub(crate) struct RunPage {
     pub(crate) runs: Vec<Value>,
+    /// What to ask for the page after; absent from the last.
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// A run.

@@ -1,5 +1,7 @@
 //! `wren deploy`: a script and what it declares go to the server, which examines both.
 
+use std::path::Path;
+
 use chrono::{DateTime, Local, Utc};
 use serde_json::Value;
 use wren_core::deploy::{self, DeployMetadata, DeployRequest, DeployRules};
@@ -15,17 +17,29 @@ use crate::wire::DeployReply;
 /// Deploys a script.
 pub(super) async fn deploy(args: DeployArgs, client: &Client, output: Output) -> Result<(), Failure> {
     let script = LocalScript::read(&args.file.file)?;
-    let answer = send(&script, args.name, client).await?;
+    let name = args.name.unwrap_or_else(|| name_of(&args.file.file));
+    let answer = send(&script, name, client).await?;
     show(&answer, output)?;
     output.document(&answer);
     Ok(())
 }
 
 /// Sends a script and returns the server's answer as it came.
-pub(super) async fn send(script: &LocalScript, name: Option<String>, client: &Client) -> Result<Value, Failure> {
-    let request = DeployRequest { script: script.text()?, metadata: metadata(&script.bytes), name };
+pub(super) async fn send(script: &LocalScript, name: String, client: &Client) -> Result<Value, Failure> {
+    let request = DeployRequest { script: script.text()?, metadata: metadata(&script.bytes), name: Some(name) };
     let answer = client.post("/v1/scripts/deploy", &request).await;
     answer.map_err(|failure: Failure| failure.in_script(script.name.clone(), &script.bytes))
+}
+
+/// Returns a deployment's name made of a file's: the same whatever functions the script has at the moment, and what
+/// whoever wrote the file calls it.
+pub(super) fn name_of(file: &Path) -> String {
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let fitting = |letter: char| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' };
+    let name: String = stem.chars().take(100).map(fitting).collect();
+    // A leading dash would read as a flag of the commands that take the name.
+    let name = name.trim_start_matches('-');
+    if name.is_empty() { "script".to_owned() } else { name.to_owned() }
 }
 
 /// Shows a server's answer.
@@ -66,6 +80,14 @@ fn metadata(source: &[u8]) -> Option<DeployMetadata> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_made_of_any_file_name() {
+        assert_eq!(name_of(Path::new("/a/heartbeat.py")), "heartbeat");
+        assert_eq!(name_of(Path::new("mein täglicher bericht.py")), "mein-t-glicher-bericht");
+        assert_eq!(name_of(Path::new("-täglich.py")), "t-glich");
+        assert_eq!(name_of(Path::new("..")), "script");
+    }
 
     #[test]
     fn the_imports_are_sent_and_a_broken_script_sends_nothing() {

@@ -1,6 +1,6 @@
 //! `wren dev`: a server in this process, a script deployed to it anew whenever its file changes, and what its runs print.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -139,25 +139,5 @@ impl Session {
             }
         }
         Ok(())
-    }
-}
-
-/// Returns a deployment's name made of a file's: the same whatever functions the script has at the moment.
-fn name_of(file: &Path) -> String {
-    let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let fitting = |letter: char| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' };
-    let name: String = stem.chars().take(100).map(fitting).collect();
-    if name.is_empty() { "script".to_owned() } else { name }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_made_of_any_file_name() {
-        assert_eq!(name_of(Path::new("/a/heartbeat.py")), "heartbeat");
-        assert_eq!(name_of(Path::new("mein täglicher bericht.py")), "mein-t-glicher-bericht");
-        assert_eq!(name_of(Path::new("..")), "script");
     }
 }

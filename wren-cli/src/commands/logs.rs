@@ -2,16 +2,16 @@
 
 use chrono::Utc;
 use serde_json::{Value, json};
-use wren_core::RunId;
+use wren_core::{Error, RunId};
 
 use super::log_view::LogView;
-use super::watch::{RUNS_READ, Watch, lines_after, read_run, runs_of};
+use super::watch::{Watch, latest_runs, lines_after, read_run};
 use super::{deployments, understood};
 use crate::args::LogsArgs;
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::{Failure, Problem};
 use crate::output::Output;
-use crate::wire::{LogLine, Run};
+use crate::wire::{LogLine, Run, is_terminal};
 
 /// How many runs are shown when nobody says how many lines.
 const SHOWN_RUNS: usize = 10;
@@ -28,44 +28,63 @@ struct Printed {
 
 /// Shows logs.
 pub(super) async fn logs(args: LogsArgs, client: &Client, output: Output) -> Result<(), Failure> {
-    let only = args.run.or_else(|| args.target.parse::<RunId>().ok());
     let mut view = LogView::new(output, args.raw);
-    let (mut printed, watch) = match only {
-        Some(id) => (vec![read(read_run(&id.to_string(), client).await?, client).await?], None),
-        None => {
-            let id = deployments::find(&args.target, client).await?;
-            (recent(&id, args.tail, client).await?, Some(id))
-        }
-    };
-    if let Some(tail) = args.tail {
-        keep_tail(&mut printed, tail);
+    if let Some(answer) = only_run(&args, client).await? {
+        let mut printed = vec![read(answer, client).await?];
+        keep_tail(&mut printed, args.tail.unwrap_or(usize::MAX));
+        let Some(one) = printed.pop().filter(|_| args.follow) else {
+            show(&mut view, &printed, output);
+            return Ok(());
+        };
+        view.lines(&one.run, &one.lines);
+        return Watch::follow_run(one.run, one.after, &mut view, client).await.map(drop);
     }
+    let id = deployments::find(&args.target, client).await?;
+    let latest = latest_runs(&id, client).await?;
+    let mut printed = recent(&latest, args.tail, client).await?;
+    let mut watch = Watch::new(id);
+    for one in &printed {
+        watch.know(&one.run, one.after);
+    }
+    keep_tail(&mut printed, args.tail.unwrap_or(usize::MAX));
     if !args.follow {
         show(&mut view, &printed, output);
         return Ok(());
     }
     for one in &printed {
         view.lines(&one.run, &one.lines);
-    }
-    match (watch, printed.pop()) {
-        (None, Some(one)) => Watch::follow_run(one.run, one.after, &mut view, client).await.map(drop),
-        (id, last) => {
-            let mut watch = Watch::new(id.unwrap_or_default());
-            for one in printed.iter().chain(&last) {
-                watch.know(&one.run, one.after);
-            }
-            watch.follow(&mut view, client).await
+        if is_terminal(&one.run.status) {
+            view.end(&one.run, &one.answer);
         }
     }
+    watch.skip(&latest, client).await?;
+    watch.follow(&mut view, client).await
 }
 
-/// Returns the latest runs with their lines, oldest first: enough of them for the lines wanted.
-async fn recent(id: &str, tail: Option<usize>, client: &Client) -> Result<Vec<Printed>, Failure> {
-    let wanted = if tail.is_some() { RUNS_READ } else { SHOWN_RUNS };
+/// Returns the one run that is asked for, if one is: by itself, or with the deployment that it must belong to.
+async fn only_run(args: &LogsArgs, client: &Client) -> Result<Option<Value>, Failure> {
+    let target = args.target.parse::<RunId>().ok();
+    let Some(id) = args.run.or(target) else { return Ok(None) };
+    let answer = read_run(&id.to_string(), client).await?;
+    let belongs = match target {
+        Some(target) => target == id,
+        None => answer["deployment_id"] == deployments::find(&args.target, client).await?.as_str(),
+    };
+    if belongs {
+        return Ok(Some(answer));
+    }
+    let error = Error::not_found(format!("run {id} of `{}`", args.target))
+        .with_hint(format!("the run is of another deployment: `wren logs {id}` shows it"));
+    Err(Problem::from(&error).into())
+}
+
+/// Returns the latest of some runs with their lines, oldest first: enough of them for the lines wanted.
+async fn recent(latest: &[Value], tail: Option<usize>, client: &Client) -> Result<Vec<Printed>, Failure> {
+    let wanted = if tail.is_some() { latest.len() } else { SHOWN_RUNS };
     let mut list = Vec::new();
     let mut lines = 0;
-    for answer in runs_of(id, wanted, client).await? {
-        let one = read(answer, client).await?;
+    for answer in latest.iter().take(wanted) {
+        let one = read(answer.clone(), client).await?;
         lines += one.lines.len();
         list.push(one);
         if tail.is_some_and(|tail| lines >= tail) {

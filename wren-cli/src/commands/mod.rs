@@ -21,7 +21,7 @@ use clap::error::ErrorKind;
 use crate::args::{Cli, Command, GlobalArgs};
 use crate::client::Client;
 use crate::failure::{Failure, ProblemBody};
-use crate::output::{Output, diagnostics, write_stderr};
+use crate::output::{Output, arrived, diagnostics, write_stderr};
 use crate::{config, server};
 
 /// Runs the command that the process was started with.
@@ -38,7 +38,7 @@ pub(crate) fn run() -> ExitCode {
     let done = runtime.block_on(dispatch(cli, output));
     // A blocking read that nobody waits for must not keep the process.
     runtime.shutdown_background();
-    match done {
+    match done.and_then(|()| arrived()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => show(failure, output),
     }
@@ -74,28 +74,76 @@ fn understood<T: serde::de::DeserializeOwned>(answer: &serde_json::Value) -> Res
         .map_err(|error| Failure::internal("the server's answer is not of this version", error))
 }
 
-/// Shows why a command failed: text on the standard error, JSON on the standard output like any other answer.
+/// Shows why a command failed: text on the standard error, JSON on the standard output like any other answer, or where
+/// that cannot be written, why not.
 fn show(failure: Failure, output: Output) -> ExitCode {
-    let code = failure.problem.exit_code();
-    if output.is_json() {
-        output.document(&ProblemBody { error: *failure.problem });
-    } else {
-        write_stderr(&diagnostics::report(&failure, output.error_palette()));
+    let code = failure.exit_code();
+    if code == 0 {
+        return ExitCode::SUCCESS;
     }
-    ExitCode::from(code)
+    let explain = |failure: &Failure| write_stderr(&diagnostics::report(failure, output.error_palette()));
+    if !output.is_json() {
+        explain(&failure);
+        return ExitCode::from(code);
+    }
+    output.document(&ProblemBody { error: *failure.problem });
+    match arrived() {
+        Err(lost) if lost.exit_code() != 0 => {
+            explain(&lost);
+            ExitCode::from(lost.exit_code())
+        }
+        _ => ExitCode::from(code),
+    }
 }
 
 /// Shows what clap has to say: help, version, or what is wrong with the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
     let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if !is_answer && std::env::args_os().any(|argument| argument == "--json") {
-        let text = error.render().to_string();
-        let mut failure = Failure::request(text.lines().next().unwrap_or_default().trim_start_matches("error: "));
-        failure.problem.hint = Some("`wren help` shows the usage".to_owned());
-        show(failure, Output::new(true));
-    } else {
-        // Nobody is left to tell when even this cannot be printed.
-        let _ = error.print();
+        return show(misused(&error.render().to_string()), Output::new(true));
     }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    match error.print() {
+        Err(error) if is_answer && error.kind() != std::io::ErrorKind::BrokenPipe => {
+            show(Failure::internal("cannot write the output", error), Output::new(false))
+        }
+        // What is wrong with the arguments has nowhere else to go.
+        _ => code,
+    }
+}
+
+/// Makes one message of what clap says before the usage: it names the arguments on lines of their own.
+fn misused(text: &str) -> Failure {
+    let said = text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
+    let (tips, said): (Vec<&str>, Vec<&str>) =
+        said.map(str::trim).filter(|line| !line.is_empty()).partition(|line| line.starts_with("tip: "));
+    let hint = match tips.first() {
+        Some(tip) => tip.trim_start_matches("tip: "),
+        None => "`wren help` shows the usage",
+    };
+    Failure::usage(said.join(" ").trim_start_matches("error: "), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn refused(args: &[&str]) -> Failure {
+        misused(&Cli::try_parse_from(args).unwrap_err().render().to_string())
+    }
+
+    #[test]
+    fn a_usage_error_names_the_arguments_that_it_is_about() {
+        let missing = refused(&["wren", "keys", "create"]);
+        assert_eq!(missing.exit_code(), 2);
+        assert!(missing.problem.message.contains("not provided: --owner <OWNER>"), "{missing:?}");
+        let unknown = refused(&["wren", "status", "--jsn"]);
+        assert!(unknown.problem.message.contains("'--jsn'"), "{unknown:?}");
+        assert!(unknown.problem.hint.as_ref().is_some_and(|hint| hint.contains("'--json'")), "{unknown:?}");
+        let wrong = refused(&["wren", "serve", "--lease", "soon"]);
+        assert!(wrong.problem.message.contains("--lease"), "{wrong:?}");
+        assert_eq!(wrong.problem.message.lines().count(), 1, "{wrong:?}");
+    }
 }

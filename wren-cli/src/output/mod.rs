@@ -8,9 +8,15 @@ pub(crate) mod time;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use style::Palette;
+
+use crate::failure::Failure;
+
+/// Why the standard output could not be written, once it could not: what follows would be a text with a hole.
+static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// Where a command's output goes.
 #[derive(Debug, Clone, Copy)]
@@ -83,13 +89,27 @@ impl Output {
     }
 }
 
-/// Writes to the standard output. A reader that went away, as `head` does, is no error: there is nobody left to write to.
+/// Writes to the standard output, unless that failed before.
 fn write_stdout(text: &str) {
+    if LOST.get().is_some() {
+        return;
+    }
     let mut stdout = io::stdout().lock();
-    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
-        && error.kind() == io::ErrorKind::BrokenPipe
-    {
-        std::process::exit(0);
+    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // The first error stays: nothing is written after it.
+        let _ = LOST.set(error);
+    }
+}
+
+/// Fails when something that was printed did not arrive. A command asks at its end, one without an end now and then: it
+/// ends by itself, so that what it holds is given back.
+///
+/// A reader that went away, as `head` does, is a quiet end: there is nobody left to write to.
+pub(crate) fn arrived() -> Result<(), Failure> {
+    match LOST.get() {
+        None => Ok(()),
+        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::unheard()),
+        Some(error) => Err(Failure::internal("cannot write the output", error)),
     }
 }
 

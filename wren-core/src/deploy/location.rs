@@ -47,10 +47,8 @@ impl SourceMap {
 
     /// Returns the place of a byte range, with columns in characters.
     pub(super) fn locate(&self, range: TextRange) -> Location {
-        // The parser may point just behind the last byte, never further.
-        let length = TextSize::of(&*self.text);
-        let start = self.index.line_column(range.start().min(length), &self.text);
-        let end = self.index.line_column(range.end().min(length), &self.text);
+        let start = self.index.line_column(self.on_a_character(range.start()), &self.text);
+        let end = self.index.line_column(self.on_a_character(range.end()), &self.text);
         let line = to_u32(start.line.get());
         let same_line = end.line == start.line && end.column > start.column;
         Location {
@@ -59,6 +57,12 @@ impl SourceMap {
             end_column: same_line.then(|| to_u32(end.column.get())),
             snippet: self.snippet(line),
         }
+    }
+
+    /// Returns the offset, or where the character begins that it lies within: the TOML parser points at bytes. It also may
+    /// point behind the last one.
+    fn on_a_character(&self, offset: TextSize) -> TextSize {
+        TextSize::new(to_u32(self.text.floor_char_boundary(offset.to_usize())))
     }
 
     /// Returns the place of a whole line.
@@ -98,6 +102,14 @@ mod tests {
         let location = map.locate(text_range(start..start + 1));
         assert_eq!((location.line, location.column, location.end_column), (2, Some(11), Some(12)));
         assert_eq!(location.snippet.as_deref(), Some("é = 'ü' + x"));
+    }
+
+    #[test]
+    fn a_range_that_ends_within_a_character_is_located() {
+        let map = SourceMap::new("x = \"𐶎\"");
+        let location = map.locate(text_range(5..8));
+        assert_eq!((location.line, location.column, location.end_column), (1, Some(6), None));
+        assert_eq!(map.locate(text_range(6..99)).line, 1);
     }
 
     #[test]

@@ -101,6 +101,8 @@ impl Bubblewrap {
             cgroups: start.cgroups,
             rlimits: start.rlimits,
             drop_to: self.drop_to,
+            // `--die-with-parent` does, once there is a guest.
+            ends_with_parent: false,
             inherit,
             landlock: None,
             seccomp: Vec::new(),

@@ -7,6 +7,7 @@ mod lockdir;
 mod process;
 mod raw;
 mod reduced;
+mod remains;
 mod scratch;
 mod seccomp;
 mod spawner;

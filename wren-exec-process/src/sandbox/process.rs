@@ -4,12 +4,10 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, Signal, kill_process_group, pidfd_open, pidfd_send_signal, prlimit,
-};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, prlimit};
 use rustix::system::uname;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{sleep, timeout};
@@ -20,8 +18,13 @@ use super::scratch::Scratch;
 use super::spawner::{Remains, Spawner};
 use crate::session::{Exit, GuestProcess};
 
-/// How long a killed sandbox may take to vanish before the launcher in front of it is killed, too.
+/// How long a killed sandbox may take to vanish before the launcher in front of it is killed, too, and how long that one may
+/// take before the remains are left to the reaper.
 const VANISH: Duration = Duration::from_secs(1);
+/// How often a launcher that is killed is looked at for the guest that it is about to start.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How often, a millisecond apart, a control group is tried to be removed before that is left to the reaper.
+const REMOVALS: u32 = 200;
 
 /// How long a launcher may take to start the guest, before nobody bounds its processes.
 const STARTS_WITHIN_MS: u32 = 2_000;
@@ -34,6 +37,7 @@ pub(crate) struct SandboxProcess {
     handle: AsyncFd<OwnedFd>,
     pid: Pid,
     nested: bool,
+    out_of_memory: bool,
     exit: Option<Exit>,
     // Taken only on drop.
     remains: Option<Remains>,
@@ -50,11 +54,10 @@ impl SandboxProcess {
         spawner: Spawner,
     ) -> std::io::Result<Self> {
         let pid = Pid::from_child(&child);
-        let mut remains = Remains { child, cgroup, scratch, spawner };
+        let remains = Remains { child, nested, ended: false, cgroup, scratch, since: Instant::now(), spawner };
         match raw::watched(pid) {
-            Ok(handle) => Ok(Self { handle, pid, nested, exit: None, remains: Some(remains) }),
+            Ok(handle) => Ok(Self { handle, pid, nested, out_of_memory: false, exit: None, remains: Some(remains) }),
             Err(error) => {
-                let _ = remains.child.kill();
                 remains.spawner.clone().reap(remains);
                 Err(error)
             }
@@ -88,45 +91,26 @@ impl SandboxProcess {
         let _ = self.handle.readable().await;
         let Some(remains) = &mut self.remains else { return Exit::Unknown };
         let status = remains.child.wait().ok();
+        remains.ended = true;
         // Only a group without processes can be removed, so this is also the proof that nothing is left.
-        for _ in 0..200 {
-            if remains.cgroup.ran_out_of_memory() {
-                self.exit = Some(Exit::OutOfMemory);
-            }
+        for _ in 0..REMOVALS {
+            self.out_of_memory |= remains.cgroup.ran_out_of_memory();
             if remains.cgroup.remove() {
+                remains.scratch = None;
                 break;
             }
             remains.cgroup.kill();
             sleep(Duration::from_millis(1)).await;
         }
-        remains.scratch = None;
-        let exit = self.exit.unwrap_or_else(|| exit_of(status, self.nested));
+        let exit = if self.out_of_memory { Exit::OutOfMemory } else { exit_of(status, self.nested) };
         self.exit = Some(exit);
         exit
     }
 
-    /// Sends SIGKILL to the guest, and in front of it to nothing: the kernel ends a PID namespace with its first process, and
-    /// the launcher then ends after it has reaped that one, so that its end proves that all is gone.
     fn signal(&self) {
-        if self.exit.is_some() {
-            return;
+        if let Some(remains) = &self.remains {
+            remains.signal();
         }
-        if !self.nested {
-            // Its children cannot leave its process group: the filter forbids it to have any, and the group to be left.
-            let _ = kill_process_group(self.pid, Signal::KILL);
-            return;
-        }
-        match guest_of(self.pid) {
-            Some(guest) => {
-                let _ = pidfd_send_signal(guest, Signal::KILL);
-            }
-            None => self.signal_launcher(),
-        }
-    }
-
-    /// Ends the launcher, and with it, through `PR_SET_PDEATHSIG`, the guest.
-    fn signal_launcher(&self) {
-        let _ = pidfd_send_signal(self.handle.get_ref(), Signal::KILL);
     }
 }
 
@@ -138,23 +122,34 @@ impl GuestProcess for SandboxProcess {
 
     async fn kill(&mut self) -> Exit {
         if self.exit.is_none() {
-            self.signal();
-            if timeout(VANISH, self.reaped()).await.is_err() {
-                self.signal_launcher();
+            let vanished = timeout(VANISH, async {
+                loop {
+                    // A launcher may only be about to start its guest, so this looks for that one until all is gone.
+                    self.signal();
+                    if timeout(LOOK_AGAIN, self.reaped()).await.is_ok() {
+                        return;
+                    }
+                }
+            });
+            if vanished.await.is_err() {
+                let _ = pidfd_send_signal(self.handle.get_ref(), Signal::KILL);
+                let _ = timeout(VANISH, self.reaped()).await;
             }
         }
-        self.reaped().await
+        // What does not end at a SIGKILL hangs in the kernel: the reaper gets it with the drop.
+        self.exit.unwrap_or(Exit::Unknown)
     }
 }
 
 impl Drop for SandboxProcess {
     fn drop(&mut self) {
-        let Some(remains) = self.remains.take() else { return };
-        if self.exit.is_none() {
-            self.signal();
-            self.signal_launcher();
-            remains.spawner.clone().reap(remains);
+        let Some(mut remains) = self.remains.take() else { return };
+        if remains.ended && remains.cgroup.remove() {
+            return;
         }
+        remains.signal();
+        remains.since = Instant::now();
+        remains.spawner.clone().reap(remains);
     }
 }
 
@@ -166,7 +161,7 @@ fn child_of(launcher: Pid) -> Option<Pid> {
 }
 
 /// Returns a handle of the one child of a launcher.
-fn guest_of(launcher: Pid) -> Option<OwnedFd> {
+pub(crate) fn guest_of(launcher: Pid) -> Option<OwnedFd> {
     let pid = child_of(launcher)?;
     let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     // Still its child after the handle was opened: the number was not another's meanwhile.

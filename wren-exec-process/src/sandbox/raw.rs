@@ -27,6 +27,9 @@ pub(crate) struct ChildSetup {
     pub(crate) rlimits: Vec<Rlimit>,
     /// The user and group to become, without supplementary groups.
     pub(crate) drop_to: Option<u32>,
+    /// Whether the kernel ends the program with this process. A launcher that arms this itself MUST NOT have it earlier: ended
+    /// between the fork of its guest and the guest's own arming, it would leave that one behind.
+    pub(crate) ends_with_parent: bool,
     /// Descriptors that the program inherits besides 0, 1 and 2; all others are closed at exec.
     pub(crate) inherit: Vec<RawFd>,
     /// A Landlock ruleset to enter.
@@ -63,7 +66,9 @@ impl ChildSetup {
                 check(libc::setresuid(id, id, id))?;
             }
             // After the change of user, which clears it. A parent that died before this call is noticed by its pid.
-            check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
+            if self.ends_with_parent {
+                check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
+            }
             if libc::getppid() as u32 != parent {
                 return Err(io::Error::from_raw_os_error(libc::ESRCH));
             }

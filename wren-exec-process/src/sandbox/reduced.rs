@@ -72,6 +72,7 @@ impl Reduced {
             cgroups: start.cgroups,
             rlimits: start.rlimits,
             drop_to: self.drop_to,
+            ends_with_parent: true,
             inherit: vec![pipes.channel.as_raw_fd()],
             landlock: Some(ruleset),
             seccomp: self.filters.clone(),

@@ -7,17 +7,12 @@ use std::io;
 use std::process::Child;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::cgroup::RunCgroup;
-use super::scratch::Scratch;
+use super::remains::{Remains, reap};
 
 type Work = Box<dyn FnOnce() -> io::Result<Child> + Send>;
-
-/// How long the remains of a dropped run are waited for.
-const REAP_WITHIN: Duration = Duration::from_secs(10);
 
 /// The threads that fork and reap; they end once the last clone is dropped.
 #[derive(Debug, Clone)]
@@ -25,15 +20,6 @@ pub(crate) struct Spawner {
     spawn: Sender<(Work, oneshot::Sender<io::Result<Child>>)>,
     reap: Sender<Remains>,
     // A child lives no longer than the forking thread, and so a process holds this.
-}
-
-/// What is left to tidy up of a run that was ended without anybody waiting.
-#[derive(Debug)]
-pub(crate) struct Remains {
-    pub(crate) child: Child,
-    pub(crate) cgroup: RunCgroup,
-    pub(crate) scratch: Option<Scratch>,
-    pub(crate) spawner: Spawner,
 }
 
 impl Spawner {
@@ -54,9 +40,7 @@ impl Spawner {
         })?;
         let (reap, remains) = channel::<Remains>();
         thread::Builder::new().name("wren-exec-reap".into()).spawn(move || {
-            for remains in remains {
-                tidy(remains);
-            }
+            reap(&remains);
         })?;
         Ok(Self { spawn, reap })
     }
@@ -76,18 +60,4 @@ impl Spawner {
     pub(crate) fn reap(&self, remains: Remains) {
         let _ = self.reap.send(remains);
     }
-}
-
-/// Waits for a killed child, and removes its control group and files.
-fn tidy(remains: Remains) {
-    let Remains { mut child, mut cgroup, scratch, spawner } = remains;
-    let give_up = Instant::now() + REAP_WITHIN;
-    cgroup.kill();
-    let _ = child.wait();
-    while !cgroup.remove() && Instant::now() < give_up {
-        cgroup.kill();
-        thread::sleep(Duration::from_millis(2));
-    }
-    drop(scratch);
-    drop(spawner);
 }

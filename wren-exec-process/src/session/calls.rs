@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use wren_core::host::{HostRequest, RunHost};
 use wren_core::{Error, ErrorCode, WireError};
@@ -48,6 +49,7 @@ pub(crate) struct Calls {
     // Plain mutexes: none is held across an await.
     open: Mutex<Open>,
     answered: Mutex<AnsweredErrors>,
+    greeted: Notify,
 }
 
 /// The other half of [`Calls`].
@@ -57,7 +59,10 @@ pub(crate) struct CallQueue(UnboundedReceiver<Call>);
 impl Calls {
     pub(crate) fn new() -> (Self, CallQueue) {
         let (queue, receiver) = unbounded_channel();
-        (Self { queue, open: Mutex::default(), answered: Mutex::default() }, CallQueue(receiver))
+        (
+            Self { queue, open: Mutex::default(), answered: Mutex::default(), greeted: Notify::new() },
+            CallQueue(receiver),
+        )
     }
 
     /// Takes a call, or says which bound it breaks.
@@ -75,12 +80,17 @@ impl Calls {
         Ok(())
     }
 
+    /// Says that the guest is there, and may get its job.
+    pub(crate) fn greet(&self) {
+        self.greeted.notify_one();
+    }
+
     /// Returns the errors that calls were answered with.
     pub(crate) fn take_answered(&self) -> AnsweredErrors {
         std::mem::take(&mut lock(&self.answered))
     }
 
-    /// Writes `job`, then answers calls until the session drops it.
+    /// Writes `job` once the guest has spoken, then answers calls until the session drops it.
     pub(crate) async fn serve(
         &self,
         queue: CallQueue,
@@ -129,6 +139,8 @@ impl Calls {
     }
 
     async fn write(&self, job: Vec<u8>, mut replies: UnboundedReceiver<Reply>, mut writer: impl AsyncWrite + Unpin) {
+        // A guest that reads before it speaks might outlive this process with a job in hand: see the protocol.
+        self.greeted.notified().await;
         // A guest that no longer reads shows as the end of its channel; there is nothing to report here.
         if writer.write_all(&job).await.is_err() {
             return;

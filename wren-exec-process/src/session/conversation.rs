@@ -84,10 +84,15 @@ pub(crate) enum Spoken {
     Closed,
 }
 
+/// The version of the protocol that this speaks.
+const PROTOCOL_VERSION: u64 = 1;
+
 /// A frame of the guest: the fields of all kinds, since a kind is not known before it is read.
 #[derive(Debug, Deserialize)]
 struct GuestFrame {
     t: String,
+    #[serde(default)]
+    v: Option<u64>,
     #[serde(default)]
     s: Option<String>,
     #[serde(default)]
@@ -121,6 +126,7 @@ pub(crate) async fn listen<R: AsyncRead + Unpin>(
     output: &Output,
     calls: &Calls,
 ) -> Spoken {
+    let mut greeted = false;
     loop {
         let bytes = match frames.next().await {
             Ok(Some(bytes)) => bytes,
@@ -135,6 +141,11 @@ pub(crate) async fn listen<R: AsyncRead + Unpin>(
             Err(error) => return Spoken::Broken(verdict::malformed(&error)),
         };
         match frame.t.as_str() {
+            "hello" if !greeted && frame.v == Some(PROTOCOL_VERSION) => {
+                greeted = true;
+                calls.greet();
+            }
+            "hello" => return Spoken::Broken(verdict::broken("a second greeting, or one of another version")),
             "log" => {
                 let source = match frame.s.as_deref() {
                     Some("stderr") => Source::FramedStderr,

@@ -136,7 +136,11 @@ def serve(script: str, host: Host = refuse, *, mode: str = "run", before: str = 
     collector = threading.Thread(target=lambda: outputs.extend(process.communicate(timeout=60)))
     collector.start()
     try:
-        send(full)
+        hello = take(int.from_bytes(take(4), "big"))
+        # A command before the interpreter's may have ended instead.
+        if hello:
+            assert json.loads(hello) == {"t": "hello", "v": 1}
+            send(full)
         while True:
             header = take(4)
             if not header:

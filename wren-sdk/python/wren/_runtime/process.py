@@ -16,6 +16,8 @@ def main(fd: int) -> NoReturn:
     status = 1
     try:
         output = streams.install(channel)
+        # A platform that died meanwhile sends no job: the end of the connection ends this process before any script.
+        channel.greet()
         returned = session.serve(channel.receive(), channel, output)
         # Success, since the last frame has said the rest; a child has nothing but its status to say it with.
         status = returned if channel.forked else 0

@@ -14,7 +14,7 @@ except ImportError:
     import os as _os  # type: ignore[no-redef]
 
 from wren._codec import dumps, loads
-from wren._runtime.channel import MAX_FRAME_BYTES, FrameTooLarge
+from wren._runtime.channel import MAX_FRAME_BYTES, PROTOCOL_VERSION, FrameTooLarge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ class SocketChannel:
     def _after_fork(self) -> None:
         self.forked = True
         _close(self._fd)
+
+    def greet(self) -> None:
+        """Tells the platform that this process is here, which then sends the job."""
+        self.send({"t": "hello", "v": PROTOCOL_VERSION})
 
     def receive(self) -> dict[str, Any]:
         """Returns the next frame; raises ``EOFError`` when the platform has closed the connection."""
