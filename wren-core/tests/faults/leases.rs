@@ -138,6 +138,8 @@ async fn a_cancel_between_claim_and_start_ends_the_run_before_its_next_regular_h
     let id = run_now(&world, job).await;
     let answer = CancellationToken::new();
     store.inject(Op::Claim, 1, Fault::HeldAfter(answer.clone()));
+    // A rescue begins with a heartbeat of its own; this one never comes to its next.
+    store.inject(Op::Rescue, usize::MAX, Fault::HeldBefore(CancellationToken::new()));
     world.run();
     store.all_calls(Op::Claim, 1).await;
     let run = world.engine.cancel(&world.owner, id).await.unwrap();
