@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use wren_core::Error;
 use wren_core::executor::Executor;
 use wren_core::memory::MemoryStore;
 use wren_core::store::Store;
@@ -15,6 +16,9 @@ use wren_store_sqlite::SqliteStore;
 
 use crate::args::DataArgs;
 use crate::failure::Failure;
+
+/// The database's file in the data folder.
+const DATABASE: &str = "wren.db";
 
 /// A store, as `--store` names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +67,41 @@ pub(crate) async fn open_store(data: &DataArgs) -> Result<Arc<dyn Store>, Failur
         StoreChoice::Sqlite(Some(path)) => open_sqlite(path).await,
         StoreChoice::Sqlite(None) => {
             make_private_folder(&data.data)?;
-            open_sqlite(&data.data.join("wren.db")).await
+            open_sqlite(&data.data.join(DATABASE)).await
         }
+    }
+}
+
+/// Opens the store that the arguments name, which must be there: a typing error must not make an empty one.
+pub(crate) async fn open_existing_store(data: &DataArgs) -> Result<Arc<dyn Store>, Failure> {
+    let path = match &data.store {
+        StoreChoice::Memory => None,
+        StoreChoice::Sqlite(Some(path)) => Some(path.clone()),
+        StoreChoice::Sqlite(None) => Some(data.data.join(DATABASE)),
+    };
+    if let Some(path) = path.filter(|path| !path.is_file()) {
+        let error = Error::not_found(format!("the database {}", path.display()))
+            .with_hint("name the folder of the server with --data or WREN_DATA, or its database with --store");
+        return Err(error.into());
+    }
+    open_store(data).await
+}
+
+/// Returns the options that name the same store in another command, from this folder.
+pub(crate) fn as_options(data: &DataArgs) -> String {
+    match &data.store {
+        StoreChoice::Sqlite(None) => format!("--data {}", quoted(&data.data.display().to_string())),
+        store => format!("--store {}", quoted(&store.to_string())),
+    }
+}
+
+/// Returns a text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-:@+,".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
 
@@ -101,5 +138,13 @@ mod tests {
         for text in ["", "sqlite:", "postgres", "memory:x"] {
             assert!(text.parse::<StoreChoice>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_store_is_named_to_another_command_as_a_shell_reads_it() {
+        let options = |store: &str| as_options(&DataArgs { data: "my data".into(), store: store.parse().unwrap() });
+        assert_eq!(options("sqlite"), "--data 'my data'");
+        assert_eq!(options("sqlite:/var/lib/wren.db"), "--store sqlite:/var/lib/wren.db");
+        assert_eq!(options("sqlite:it's"), "--store 'sqlite:it'\\''s'");
     }
 }

@@ -108,7 +108,9 @@ impl Client {
     fn explained(&self, mut problem: Problem) -> Failure {
         if problem.code == ErrorCode::InvalidApiKey.as_str() && self.connection.api_key.is_none() {
             problem.hint = Some(
-                "no API key was sent: set WREN_API_KEY to a key made by `wren keys create --owner NAME`".to_owned(),
+                "no API key was sent: set WREN_API_KEY to a key made by `wren keys create --owner NAME --data DIR`, with \
+                 the --data or --store of `wren serve`"
+                    .to_owned(),
             );
         }
         problem.into()

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::Utc;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use wren_core::engine::{Engine, EngineOptions};
 use wren_core::executor::Executor;
-use wren_core::keys::ApiKeys;
+use wren_core::keys::{ApiKeys, NewApiKey};
 use wren_core::store::Store;
-use wren_core::{Error, ErrorCode};
+use wren_core::{Error, ErrorCode, OwnerId};
 
-use crate::args::{LogFormat, ServeArgs};
-use crate::backends::{make_executor, open_store};
+use crate::args::{DataArgs, LogFormat, ServeArgs};
+use crate::backends::{StoreChoice, as_options, make_executor, open_store};
 use crate::failure::{Failure, Problem};
-use crate::output::{Output, write_stderr};
+use crate::output::{Output, arrived, write_stderr};
 
 /// Runs the server until a signal asks it to end.
 pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure> {
@@ -40,10 +42,26 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     };
     let listener = TcpListener::bind(args.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
-    output.line(format_args!("listening on http://{address}"));
-    output.document(&json!({"event": "listening", "url": format!("http://{address}")}));
+    let url = format!("http://{address}");
+    match key_in_memory(&args.data, &store).await? {
+        None => {
+            output.line(format_args!("listening on {url}"));
+            output.document(&json!({"event": "listening", "url": url}));
+        }
+        Some(key) => {
+            let key = key.expose_secret();
+            output.line(format_args!("listening on {url}\nexport WREN_API_KEY={key}"));
+            output.document(&json!({"event": "listening", "url": url, "key": key}));
+        }
+    }
+    // Nobody would know where a server is whose address was lost. A reader that went away may have read it.
+    if let Err(lost) = arrived()
+        && lost.exit_code() != 0
+    {
+        return Err(lost);
+    }
     tracing::info!(%address, store = store.name(), data = %args.data.data.display(), "the server is listening");
-    hint_at_keys(store, &engine).await;
+    hint_at_keys(store, &engine, &args.data).await;
 
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(signals.watch(shutdown.clone()));
@@ -103,9 +121,20 @@ pub(crate) async fn refuse_without_sandbox(executor: &dyn Executor) -> Result<()
     Ok(())
 }
 
-async fn hint_at_keys(store: Arc<dyn Store>, engine: &Engine) {
+/// Makes the one key of a store in memory: no other command can, and it ends with the server.
+async fn key_in_memory(data: &DataArgs, store: &Arc<dyn Store>) -> Result<Option<SecretString>, Failure> {
+    if data.store != StoreChoice::Memory {
+        return Ok(None);
+    }
+    let owner = OwnerId::new("memory").map_err(|error| Failure::request(error.to_string()))?;
+    let (_, secret) = ApiKeys::new(Arc::clone(store) as _).create(NewApiKey::new(owner), Utc::now()).await?;
+    Ok(Some(secret))
+}
+
+async fn hint_at_keys(store: Arc<dyn Store>, engine: &Engine, data: &DataArgs) {
     if let Ok(false) = ApiKeys::new(store).any(engine.clock().now()).await {
-        tracing::warn!("no API key exists yet: make one with `wren keys create --owner NAME`");
+        let command = format!("wren keys create --owner NAME {}", as_options(data));
+        tracing::warn!("no API key exists yet: make one with `{command}`");
     }
 }
 

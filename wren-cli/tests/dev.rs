@@ -7,6 +7,7 @@ mod support;
 use std::fs::File;
 use std::process::{Child, Command};
 
+use serde_json::Value;
 use support::{can_run_scripts, eventually, processes};
 
 fn script(says: &str) -> String {
@@ -52,4 +53,36 @@ fn a_script_runs_is_deployed_anew_when_it_changes_and_goes_on_when_the_change_is
     processes::signal(dev.0.id(), "INT");
     let status = eventually("the end", || dev.0.try_wait().unwrap());
     assert!(status.success(), "{status}: {}", said());
+}
+
+#[test]
+fn a_second_session_on_the_same_data_does_not_show_what_the_first_one_did() {
+    if !can_run_scripts() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("beat.py"), script("words")).unwrap();
+    // Returns the runs that a session showed the end of, and all that it showed anything of.
+    let session = |name: &str| {
+        let stdout = folder.path().join(name);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wren"));
+        command.args(["dev", "beat.py", "--data", "data", "--json"]).current_dir(folder.path());
+        let mut dev = Dev(command.stdout(File::create(&stdout).unwrap()).spawn().unwrap());
+        let events = || -> Vec<Value> {
+            let printed = std::fs::read_to_string(&stdout).unwrap();
+            // What is being printed at this moment may lack its end.
+            printed.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
+        };
+        let ended = || -> Vec<Value> {
+            events().iter().map(|event| event["run"]["run_id"].clone()).filter(Value::is_string).collect()
+        };
+        eventually("the end of two runs", || (ended().len() >= 2).then_some(()));
+        processes::signal(dev.0.id(), "INT");
+        eventually("the end", || dev.0.try_wait().unwrap());
+        let shown = events().iter().map(|event| event["run_id"].clone()).chain(ended()).collect::<Vec<_>>();
+        (ended(), shown)
+    };
+    let (ended, _) = session("first");
+    let (_, shown) = session("second");
+    assert!(ended.iter().all(|run| !shown.contains(run)), "{ended:?} again in {shown:?}");
 }

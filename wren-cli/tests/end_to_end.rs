@@ -75,6 +75,24 @@ fn an_agent_writes_tests_validates_deploys_watches_and_removes_a_script() {
 }
 
 #[test]
+fn a_deployment_has_its_files_name_unless_it_is_given_another() {
+    if !can_run_scripts() {
+        return;
+    }
+    let wren = Wren::start(&[]);
+    let file = wren.write("script.py", SCRIPT);
+    let deployed = wren.json(["deploy", &file, "--json"]);
+    assert_eq!(deployed["name"], "script");
+    wren.text(["run", "script", "--func", "daily", "--wait"]);
+    assert!(wren.text(["logs", "script"]).contains("daily"));
+    let odd = wren.write("-mein täglicher bericht.py", SCRIPT);
+    assert_eq!(wren.json(["deploy", "--json", "--", &odd])["name"], "mein-t-glicher-bericht");
+    wren.text(["undeploy", "script"]);
+    let left = wren.json(["status", "--json"]);
+    assert_eq!(left["deployments"].as_array().unwrap().len(), 1, "{left}");
+}
+
+#[test]
 fn a_run_that_is_asked_for_is_waited_for_and_exits_by_how_it_ended() {
     if !can_run_scripts() {
         return;

@@ -80,8 +80,41 @@ fn the_address_is_the_first_line_and_the_log_is_json_when_asked_for() {
     server.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let said = |part: &str| lines.iter().any(|line| line["message"].as_str().is_some_and(|text| text.contains(part)));
-    assert!(said("sandbox") && said("wren keys create") && said("ended"), "{log}");
+    assert!(said("sandbox") && said("`wren keys create --owner NAME --data ./wren-data`") && said("ended"), "{log}");
     assert!(folder.path().join("wren-data/wren.db").is_file(), "the default data folder");
+}
+
+#[test]
+fn a_server_on_memory_prints_the_one_key_that_it_has() {
+    if !can_run_scripts() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for json in [true, false] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wren"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--store", "memory"]).args(json.then_some("--json"));
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        command.current_dir(folder.path()).env_remove("WREN_DATA").env_remove("WREN_LOG");
+        let mut server = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let (url, key) = if json {
+            let listening: Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
+            (listening["url"].as_str().unwrap().to_owned(), listening["key"].as_str().unwrap().to_owned())
+        } else {
+            let value = |line: String, name: &str| line.strip_prefix(name).unwrap().to_owned();
+            let url = value(lines.next().unwrap(), "listening on ");
+            (url, value(lines.next().unwrap(), "export WREN_API_KEY="))
+        };
+        let mut status = std::process::Command::new(env!("CARGO_BIN_EXE_wren"));
+        status.args(["status", "--json"]).current_dir(folder.path()).env("WREN_URL", url).env("WREN_API_KEY", &key);
+        let status = support::Ended::from(status.output().unwrap());
+        processes::signal(server.id(), "TERM");
+        server.wait().unwrap();
+        assert_eq!(status.code, 0, "{status:?}");
+        let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+        assert!(!log.contains(&key) && !log.contains("no API key exists"), "{log}");
+    }
+    assert!(!folder.path().join("wren-data").exists(), "memory needs no folder");
 }
 
 #[test]

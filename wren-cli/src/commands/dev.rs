@@ -8,21 +8,21 @@ use chrono::{TimeDelta, Utc};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use wren_core::OwnerId;
 use wren_core::keys::{ApiKeys, NewApiKey};
 use wren_core::memory::MemoryStore;
 use wren_core::store::Store;
+use wren_core::{ErrorCode, OwnerId};
 
-use super::deploy;
 use super::local::LocalScript;
 use super::log_view::LogView;
-use super::watch::Watch;
+use super::watch::{Watch, latest_runs};
+use super::{deploy, deployments};
 use crate::args::{DataArgs, DevArgs, LogFormat};
 use crate::backends::{StoreChoice, make_executor, open_store};
 use crate::client::Client;
 use crate::config::Connection;
 use crate::failure::Failure;
-use crate::output::{Output, diagnostics, write_stderr};
+use crate::output::{Output, arrived, diagnostics, write_stderr};
 use crate::server;
 
 /// How often the file is looked at, and how often the runs.
@@ -91,6 +91,7 @@ impl Session {
     }
 
     async fn go_on(mut self) -> Result<(), Failure> {
+        self.watch = self.session_before().await?;
         loop {
             if let Some(script) = self.changed() {
                 self.deploy(script).await?;
@@ -98,8 +99,22 @@ impl Session {
             if let Some(watch) = &mut self.watch {
                 watch.step(&mut self.view, &self.client).await?;
             }
+            arrived()?;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Returns a watch of what a data folder has of the script already, which passes over what earlier sessions printed.
+    async fn session_before(&self) -> Result<Option<Watch>, Failure> {
+        let id = match deployments::find(&deploy::name_of(&self.file), &self.client).await {
+            Ok(id) => id,
+            Err(failure) if failure.problem.code == ErrorCode::NotFound.as_str() => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let latest = latest_runs(&id, &self.client).await?;
+        let mut watch = Watch::new(id);
+        watch.skip(&latest, &self.client).await?;
+        Ok(Some(watch))
     }
 
     /// Returns the script when its content differs from the last one.
@@ -121,7 +136,7 @@ impl Session {
 
     /// Deploys a script; one that is refused is shown, and the revision before goes on.
     async fn deploy(&mut self, script: LocalScript) -> Result<(), Failure> {
-        match deploy::send(&script, Some(name_of(&self.file)), &self.client).await {
+        match deploy::send(&script, deploy::name_of(&self.file), &self.client).await {
             Ok(answer) => {
                 let reply = deploy::show(&answer, self.output)?;
                 self.output.document(&json!({"event": "deployed", "deployment": answer}));

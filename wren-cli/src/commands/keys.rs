@@ -6,14 +6,14 @@ use chrono::{TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use wren_core::keys::{ApiKey, ApiKeys, NewApiKey};
-use wren_core::store::RecordStore;
+use wren_core::store::Store;
 
 use crate::args::{DataArgs, KeysArgs, KeysCommand};
-use crate::backends::{StoreChoice, open_store};
+use crate::backends::{StoreChoice, as_options, open_existing_store, open_store};
 use crate::failure::Failure;
-use crate::output::Output;
 use crate::output::tables::table;
 use crate::output::time::rfc3339;
+use crate::output::{Output, arrived};
 
 /// Makes, lists or revokes keys.
 pub(super) async fn keys(args: KeysArgs, output: Output) -> Result<(), Failure> {
@@ -24,12 +24,17 @@ pub(super) async fn keys(args: KeysArgs, output: Output) -> Result<(), Failure> 
                 let valid = TimeDelta::from_std(valid).map_err(|error| Failure::request(error.to_string()))?;
                 new = new.with_expiry(Utc::now() + valid);
             }
-            let (key, secret) = open(&data).await?.create(new, Utc::now()).await?;
+            let keys = ApiKeys::new(open_store(lasting(&data)?).await?);
+            let (key, secret) = keys.create(new, Utc::now()).await?;
             created(&key, secret.expose_secret(), output);
+            if arrived().is_err() {
+                // What was printed was the only copy: a key that nobody has must open nothing.
+                keys.revoke(&key.owner, key.id, Utc::now()).await?;
+            }
         }
         KeysCommand::List { owner, data } => {
             let list = open(&data).await?.list(&owner, Utc::now()).await?;
-            listed(&list, output);
+            listed(&list, &data, output);
         }
         KeysCommand::Revoke { key, owner, data } => {
             open(&data).await?.revoke(&owner, key, Utc::now()).await?;
@@ -41,25 +46,32 @@ pub(super) async fn keys(args: KeysArgs, output: Output) -> Result<(), Failure> 
 }
 
 async fn open(data: &DataArgs) -> Result<ApiKeys, Failure> {
+    let store: Arc<dyn Store> = open_existing_store(lasting(data)?).await?;
+    Ok(ApiKeys::new(store))
+}
+
+/// Refuses the store that ends with its process.
+fn lasting(data: &DataArgs) -> Result<&DataArgs, Failure> {
     if data.store == StoreChoice::Memory {
-        return Err(Failure::request("keys in memory would end with this command: name a store that lasts"));
+        let message = "keys in memory would end with this command: name a store that lasts";
+        let mut failure = Failure::request(message);
+        failure.problem.hint = Some("`wren serve --store memory` prints a key of its own when it starts".to_owned());
+        return Err(failure);
     }
-    let records: Arc<dyn RecordStore> = open_store(data).await?;
-    Ok(ApiKeys::new(records))
+    Ok(data)
 }
 
 fn created(key: &ApiKey, secret: &str, output: Output) {
     output.done(format_args!("Created: {} for {}", key.id, key.owner));
-    output.line(format_args!("\n  {secret}\n"));
-    output.line("It is shown once. Use it with `export WREN_API_KEY=…`");
+    output.line(format_args!("\n  {secret}\n\nIt is shown once. Use it with `export WREN_API_KEY=…`"));
     let mut document = describe(key);
     document["key"] = Value::from(secret);
     output.document(&document);
 }
 
-fn listed(list: &[ApiKey], output: Output) {
+fn listed(list: &[ApiKey], data: &DataArgs, output: Output) {
     if list.is_empty() {
-        output.line("No keys: make one with `wren keys create --owner NAME`");
+        output.line(format_args!("No keys: make one with `wren keys create --owner NAME {}`", as_options(data)));
     } else {
         let rows = list.iter().map(|key| {
             [

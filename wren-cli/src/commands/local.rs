@@ -26,7 +26,10 @@ impl LocalScript {
         let name = path.display().to_string();
         match std::fs::read(path) {
             Ok(bytes) => Ok(Self { name, bytes }),
-            Err(error) => Err(Failure::request(format!("cannot read {name}: {error}"))),
+            Err(error) => {
+                let problem = Failure::request(format!("cannot read {name}: {error}")).problem;
+                Err(problem.with_hint("name the script's file, as seen from this folder").into())
+            }
         }
     }
 

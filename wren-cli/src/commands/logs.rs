@@ -31,13 +31,18 @@ pub(super) async fn logs(args: LogsArgs, client: &Client, output: Output) -> Res
     let mut view = LogView::new(output, args.raw);
     if let Some(answer) = only_run(&args, client).await? {
         let mut printed = vec![read(answer, client).await?];
-        keep_tail(&mut printed, args.tail.unwrap_or(usize::MAX));
-        let Some(one) = printed.pop().filter(|_| args.follow) else {
+        if let Some(tail) = args.tail {
+            keep_tail(&mut printed, tail);
+        }
+        if !args.follow {
             show(&mut view, &printed, output);
             return Ok(());
-        };
-        view.lines(&one.run, &one.lines);
-        return Watch::follow_run(one.run, one.after, &mut view, client).await.map(drop);
+        }
+        for one in printed {
+            view.lines(&one.run, &one.lines);
+            Watch::follow_run(one.run, one.after, &mut view, client).await?;
+        }
+        return Ok(());
     }
     let id = deployments::find(&args.target, client).await?;
     let latest = latest_runs(&id, client).await?;
@@ -46,7 +51,9 @@ pub(super) async fn logs(args: LogsArgs, client: &Client, output: Output) -> Res
     for one in &printed {
         watch.know(&one.run, one.after);
     }
-    keep_tail(&mut printed, args.tail.unwrap_or(usize::MAX));
+    if let Some(tail) = args.tail {
+        keep_tail(&mut printed, tail);
+    }
     if !args.follow {
         show(&mut view, &printed, output);
         return Ok(());

@@ -43,6 +43,16 @@ pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T
     }
 }
 
+/// Makes a command of the real binary in a folder, which knows nothing of this process's environment.
+pub(crate) fn bare(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wren"));
+    command.args(args).current_dir(folder).env("HOME", folder).env_remove("XDG_CONFIG_HOME");
+    for name in ["WREN_DATA", "WREN_URL", "WREN_API_KEY", "WREN_CONFIG", "WREN_LOG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// A Wren on its own data folder. Dropping it kills the server.
 pub(crate) struct Wren {
     folder: tempfile::TempDir,
