@@ -277,7 +277,6 @@ fn deploying_while_paused_is_a_conflict_and_undeploying_twice_is_told_apart_from
 }
 
 #[test]
-#[ignore = "NOT_FOUND and CONFLICT of wren-core's stores have no hint yet"]
 fn what_is_not_there_or_not_in_the_state_for_it_comes_with_what_to_do_instead() {
     if !can_run_scripts() {
         return;

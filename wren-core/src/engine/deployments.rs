@@ -163,7 +163,7 @@ impl Engine {
         let inner = &self.inner;
         let before = inner.store.deployment(owner, id).await?;
         if before.deployment.status == DeploymentStatus::Undeployed {
-            return Err(Error::new(ErrorCode::Conflict, format!("deployment {id} is undeployed already")));
+            return Err(crate::store::is_undeployed(id));
         }
         let overview = set_status(inner, owner, id, DeploymentStatus::Undeployed, None).await?;
         for trigger in &before.triggers {

@@ -66,10 +66,7 @@ impl DeploymentStore for MemoryStore {
         let state = self.lock();
         let revisions = &state.owned(owner, id)?.revisions;
         let place = usize::try_from(number).unwrap_or(usize::MAX).wrapping_sub(1);
-        revisions
-            .get(place)
-            .cloned()
-            .ok_or_else(|| Error::not_found(format_args!("revision {number} of deployment {id}")))
+        revisions.get(place).cloned().ok_or_else(|| crate::store::no_revision(id, number))
     }
 
     async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview> {
@@ -81,7 +78,7 @@ impl DeploymentStore for MemoryStore {
         }
         let before = stored.deployment.status;
         if before == DeploymentStatus::Undeployed && change.status != before {
-            return Err(Error::new(ErrorCode::Conflict, format!("deployment {id} is undeployed")));
+            return Err(crate::store::is_undeployed(id));
         }
         if change.status != before {
             state.runs.set_active(id, change.status == DeploymentStatus::Active);
@@ -133,7 +130,7 @@ impl State {
     /// Gives a deployment that has its name a revision, unless it is the one it has.
     fn redeploy(&mut self, id: DeploymentId, revision: PutRevision, now: DateTime<Utc>) -> Result<Deployed> {
         let State { deployments, triggers, runs, .. } = self;
-        let stored = deployments.get_mut(&id).ok_or_else(|| Error::not_found(format_args!("deployment {id}")))?;
+        let stored = deployments.get_mut(&id).ok_or_else(|| crate::store::no_deployment(id))?;
         let deployment = &mut stored.deployment;
         if deployment.status == DeploymentStatus::Paused {
             return Err(Error::new(ErrorCode::Conflict, format!("deployment {id} is paused"))

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::run_table::{KeySpace, StoredRun};
 use super::state::State;
 use super::{MemoryStore, cursor, micros};
-use crate::error::{Error, ErrorCode, Result, WireError};
+use crate::error::{Error, Result, WireError};
 use crate::id::{OwnerId, RunId};
 use crate::model::{
     Attempt, Completion, DeploymentStatus, FireKey, LogEntry, NewRun, Page, Rescue, Run, RunEvent, RunState,
@@ -38,7 +38,7 @@ impl RunStore for MemoryStore {
             return state.run(*first).map(|stored| stored.run.clone());
         }
         if deployment.status == DeploymentStatus::Undeployed {
-            return Err(Error::new(ErrorCode::Conflict, format!("deployment {} is undeployed", deployment.id)));
+            return Err(crate::store::is_undeployed(deployment.id));
         }
         let now = micros(run.now);
         let new = NewRun {
@@ -133,7 +133,7 @@ impl RunStore for MemoryStore {
         match state.runs.apply(id, RunEvent::Cancel { error }, micros(now)) {
             Some(Ok(run)) => Ok(run),
             Some(Err(refusal)) => Err(conflict(id, refusal)),
-            None => Err(Error::not_found(format_args!("run {id}"))),
+            None => Err(crate::store::no_run(id)),
         }
     }
 
@@ -192,12 +192,12 @@ impl RunStore for MemoryStore {
 
 impl State {
     fn run(&self, id: RunId) -> Result<&StoredRun> {
-        self.runs.runs.get(&id).ok_or_else(|| Error::not_found(format_args!("run {id}")))
+        self.runs.runs.get(&id).ok_or_else(|| crate::store::no_run(id))
     }
 
     fn owned_run(&self, owner: &OwnerId, id: RunId) -> Result<&StoredRun> {
         let stored = self.run(id)?;
-        if stored.run.owner == *owner { Ok(stored) } else { Err(Error::not_found(format_args!("run {id}"))) }
+        if stored.run.owner == *owner { Ok(stored) } else { Err(crate::store::no_run(id)) }
     }
 
     fn fire(&mut self, fire: Fire, now: DateTime<Utc>) -> Fired {
@@ -274,5 +274,5 @@ fn lost(held: Held) -> Error {
 }
 
 fn conflict(id: RunId, refusal: TransitionError) -> Error {
-    Error::new(ErrorCode::Conflict, format!("run {id}: {refusal}"))
+    crate::store::not_allowed(id, refusal)
 }

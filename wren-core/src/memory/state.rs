@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::run_table::RunTable;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{DeploymentId, DeploymentName, OwnerId, TriggerId};
 use crate::model::{Deployment, DeploymentOverview, Revision, Trigger};
 use crate::store::{Namespace, Record};
@@ -41,7 +41,7 @@ impl State {
         self.deployments
             .get(&id)
             .filter(|stored| stored.deployment.owner == *owner)
-            .ok_or_else(|| Error::not_found(format_args!("deployment {id}")))
+            .ok_or_else(|| crate::store::no_deployment(id))
     }
 
     /// Returns what a list shows of a deployment.

@@ -19,6 +19,7 @@ mod admit;
 mod deployments;
 mod fairness;
 mod records;
+mod refusals;
 mod runs;
 
 use async_trait::async_trait;
@@ -29,6 +30,7 @@ pub use deployments::{
 };
 pub use fairness::{Candidate, ClaimLimits, pick_fairly};
 pub use records::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore, state_namespace};
+pub use refusals::{is_undeployed, no_deployment, no_revision, no_run, not_allowed};
 pub use runs::{
     AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired, Held,
     ListRuns, RunStore,

@@ -15,7 +15,7 @@ const LIST: &str = "deployments";
 
 /// Reads a deployment with its triggers.
 pub(super) async fn deployment(readers: &SqlitePool, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview> {
-    table::read_overview(readers, owner, id).await?.ok_or_else(|| Error::not_found(format_args!("deployment {id}")))
+    table::read_overview(readers, owner, id).await?.ok_or_else(|| wren_core::store::no_deployment(id))
 }
 
 /// Reads a page of an owner's deployments.
@@ -65,7 +65,7 @@ pub(super) async fn revision(readers: &SqlitePool, owner: &OwnerId, id: Deployme
     .fetch_optional(readers)
     .await
     .or_store_error()?
-    .ok_or_else(|| Error::not_found(format_args!("revision {number} of deployment {id}")))?;
+    .ok_or_else(|| wren_core::store::no_revision(id, number))?;
     let mut columns = Columns::new(&row);
     Ok(Revision {
         deployment_id: id,

@@ -28,13 +28,13 @@ impl Operation for Cancel {
         for operation in operations {
             let id = operation.id;
             let Some(run) = runs.get_mut(&id).filter(|run| run.owner == operation.owner) else {
-                answers.push(Err(Error::not_found(format_args!("run {id}"))));
+                answers.push(Err(wren_core::store::no_run(id)));
                 continue;
             };
             let event = RunEvent::Cancel { error: operation.error.clone() };
             answers.push(match changes.apply(run, event, operation.now)? {
                 Ok(()) => Ok(run.clone()),
-                Err(refused) => Err(Error::new(ErrorCode::Conflict, format!("run {id}: {refused}"))),
+                Err(refused) => Err(wren_core::store::not_allowed(id, refused)),
             });
         }
         changes.write(connection).await?;

@@ -34,7 +34,7 @@ impl Enqueue {
         let Self { owner, run: asked } = self;
         let id = asked.deployment_id;
         let Some(deployment) = deployments::read(connection, owner, id).await? else {
-            return Ok(Err(Error::not_found(format_args!("deployment {id}"))));
+            return Ok(Err(wren_core::store::no_deployment(id)));
         };
         let key = FireKey::Event(asked.idempotency_key.clone().unwrap_or_else(|| asked.run_id.to_string()));
         let first =
@@ -47,10 +47,10 @@ impl Enqueue {
         if let Some(row) = first {
             let first = RunId::from_uuid(rows::uuid(row.try_get(0).or_store_error()?)?);
             let mut found = table::load(connection, &[first]).await?;
-            return Ok(found.remove(&first).ok_or_else(|| Error::not_found(format_args!("run {first}"))));
+            return Ok(found.remove(&first).ok_or_else(|| wren_core::store::no_run(first)));
         }
         if deployment.status == DeploymentStatus::Undeployed {
-            return Ok(Err(Error::new(ErrorCode::Conflict, format!("deployment {id} is undeployed"))));
+            return Ok(Err(wren_core::store::is_undeployed(id)));
         }
         let run = self.queued(key, deployment.revision);
         table::insert(connection, std::slice::from_ref(&run)).await?;

@@ -89,5 +89,5 @@ fn to_the_microsecond(completion: Completion) -> Completion {
 }
 
 fn lost(held: Held) -> Error {
-    Error::new(ErrorCode::Conflict, format!("run {}: {}", held.run_id, TransitionError::LostClaim))
+    wren_core::store::not_allowed(held.run_id, TransitionError::LostClaim)
 }

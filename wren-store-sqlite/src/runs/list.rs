@@ -49,7 +49,7 @@ pub(super) async fn run(readers: &SqlitePool, owner: &OwnerId, id: RunId) -> Res
         .fetch_optional(readers)
         .await
         .or_store_error()?
-        .ok_or_else(|| Error::not_found(format_args!("run {id}")))?;
+        .ok_or_else(|| wren_core::store::no_run(id))?;
     let mut columns = Columns::new(&row);
     let run = rows::run(&mut columns)?;
     let attempts: Vec<AttemptRow> = parsed("attempts", columns.text()?)?;

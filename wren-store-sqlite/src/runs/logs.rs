@@ -109,7 +109,7 @@ pub(super) async fn read(
         .await
         .or_store_error()?;
     if rows.is_empty() {
-        return Err(Error::not_found(format_args!("run {id}")));
+        return Err(wren_core::store::no_run(id));
     }
     let mut entries = Vec::with_capacity(rows.len().min(limit));
     for row in rows.iter().take(limit) {
