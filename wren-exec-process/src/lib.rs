@@ -26,9 +26,10 @@
 //!
 //! Where neither works the executor refuses every run and says why; there is no way to run a script without a sandbox.
 //!
-//! Memory is limited for the whole process tree by the control group; without one, for each process by resource limits, and
-//! files in memory are then refused. As root, guests run as the user 65534 where that user may read the interpreter, and as
-//! root's shadow in a user namespace, with the kernel's files masked, where it may not.
+//! Memory is limited for the whole process tree by the control group; without one, for each process by resource limits. Files in
+//! memory and System V's shared memory are then refused, and the recorded tier is `bubblewrap (no cgroup)`. As root, each guest
+//! runs as a user of its own where others may read the interpreter, and as root's shadow in a user namespace where they may
+//! not.
 //!
 //! [`session`] drives a guest that somebody else started, for executors of third parties.
 //!

@@ -385,6 +385,15 @@ async fn frames_that_are_none() {
 }
 
 #[tokio::test]
+async fn a_log_frame_that_is_too_long_and_a_second_greeting() {
+    let frames = ["{'t': 'log', 'd': 'x' * (1 << 20)}", "{'t': 'hello', 'v': 1}"];
+    for frame in frames {
+        let main = format!("def main():\n    send({frame})\n    time.sleep(1000)\n");
+        fails(ErrorCode::ScriptException, &main).await;
+    }
+}
+
+#[tokio::test]
 async fn a_frame_that_announces_too_much() {
     let main = "def main():\n    os.write(channel(), b'\\xff' * 8)\n    time.sleep(1000)\n";
     fails(ErrorCode::ScriptException, main).await;

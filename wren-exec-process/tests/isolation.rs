@@ -152,3 +152,44 @@ def main():
     let total: u64 = sizes.as_array().unwrap().iter().map(|size| size.as_u64().unwrap()).sum();
     assert!(total <= 2 * 64 * 1024 * 1024, "{sizes}");
 }
+
+#[tokio::test]
+async fn the_kernels_files_about_the_machine_are_masked() {
+    let script = "
+import os
+def main():
+    told = []
+    for name in ['cmdline', 'config.gz', 'diskstats', 'interrupts', 'iomem', 'kallsyms', 'partitions']:
+        try:
+            with open('/proc/' + name, 'rb') as file:
+                if file.read(1):
+                    told.append(name)
+        except OSError:
+            pass
+    try:
+        told.extend(os.listdir('/proc/pressure'))
+    except FileNotFoundError:
+        pass
+    return told
+";
+    let Some(told) = inside(script).await else { return };
+    assert_eq!(told, serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn memory_that_belongs_to_no_process_is_counted_or_refused() {
+    let script = "
+import ctypes
+libc = ctypes.CDLL(None)
+def main():
+    return [libc.shmget(0, 4096, 0o1600), libc.msgget(0, 0o1600), libc.semget(0, 1, 0o1600)]
+";
+    let Some(got) = inside(script).await else { return };
+    let tier = common::shared(wren_exec_process::TierPreference::Bubblewrap).await.isolation().tier;
+    if tier == "bubblewrap (no cgroup)" {
+        assert_eq!(got, serde_json::json!([-1, -1, -1]));
+    } else {
+        assert_eq!(tier, "bubblewrap");
+        assert!(got.as_array().unwrap().iter().all(|id| id.as_i64() >= Some(0)), "{got}");
+    }
+}

@@ -71,6 +71,7 @@ macro_rules! executor_cases {
                 no_file_of_the_host_can_be_read
                 files_do_not_survive_a_run
                 python_itself_cannot_be_changed
+                kernel_settings_cannot_be_changed
                 modules_do_not_survive_a_run
                 random_numbers_differ_between_runs
                 there_is_no_network

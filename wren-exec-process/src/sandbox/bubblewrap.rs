@@ -22,16 +22,31 @@ const SDK: &str = "/wren";
 const HOME: &str = "/tmp/home";
 
 /// Files of `/proc` that tell about the host; bubblewrap itself covers those that could be written.
-const MASKED: [&str; 8] = [
+const MASKED: [&str; 20] = [
+    "/proc/buddyinfo",
+    "/proc/cmdline",
     "/proc/config.gz",
+    "/proc/diskstats",
+    "/proc/interrupts",
+    "/proc/iomem",
+    "/proc/ioports",
     "/proc/kallsyms",
     "/proc/kcore",
     "/proc/key-users",
     "/proc/keys",
     "/proc/kmsg",
+    "/proc/modules",
+    "/proc/partitions",
+    "/proc/slabinfo",
+    "/proc/softirqs",
     "/proc/timer_list",
     "/proc/vmallocinfo",
+    "/proc/vmstat",
+    "/proc/zoneinfo",
 ];
+
+/// The folders among them.
+const MASKED_FOLDERS: [&str; 1] = ["/proc/pressure"];
 
 /// A way to start sandboxes with bubblewrap.
 #[derive(Debug)]
@@ -41,11 +56,10 @@ pub(crate) struct Bubblewrap {
     /// The options that all runs share, each ended by a NUL.
     shared: Vec<u8>,
     filters: Vec<Vec<u8>>,
-    drop_to: Option<u32>,
 }
 
 impl Bubblewrap {
-    /// Prepares what all runs share. `drop_to` is the user that bubblewrap itself runs as; `memory_is_counted` says whether a
+    /// Prepares what all runs share. `memory_is_counted` says whether a
     /// control group limits memory.
     ///
     /// # Errors
@@ -54,7 +68,6 @@ impl Bubblewrap {
         options: &ProcessOptions,
         python: &Python,
         files: &Files,
-        drop_to: Option<u32>,
         memory_is_counted: bool,
     ) -> Result<Self, String> {
         let bwrap = match &options.bwrap {
@@ -67,9 +80,8 @@ impl Bubblewrap {
         Ok(Self {
             bwrap,
             python: python.executable.clone(),
-            shared: shared(options, python, files, drop_to),
+            shared: shared(options, python, files),
             filters: seccomp::bubblewrap(memory_is_counted)?.iter().map(|filter| filter_bytes(filter)).collect(),
-            drop_to,
         })
     }
 
@@ -100,7 +112,7 @@ impl Bubblewrap {
         let setup = ChildSetup {
             cgroups: start.cgroups,
             rlimits: start.rlimits,
-            drop_to: self.drop_to,
+            drop_to: start.drop_to,
             // `--die-with-parent` does, once there is a guest.
             ends_with_parent: false,
             inherit,
@@ -113,7 +125,7 @@ impl Bubblewrap {
     }
 }
 
-fn shared(options: &ProcessOptions, python: &Python, files: &Files, drop_to: Option<u32>) -> Vec<u8> {
+fn shared(options: &ProcessOptions, python: &Python, files: &Files) -> Vec<u8> {
     let mut arguments = Vec::new();
     let mut add = |words: &[&str]| push(&mut arguments, &words.iter().map(AsRef::as_ref).collect::<Vec<_>>());
     let nobody = NOBODY.to_string();
@@ -137,11 +149,11 @@ fn shared(options: &ProcessOptions, python: &Python, files: &Files, drop_to: Opt
     add(&["--ro-bind", &files.sdk().to_string_lossy(), SDK]);
     add(&["--ro-bind", &files.etc().to_string_lossy(), "/etc"]);
     add(&["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]);
-    if drop_to.is_none() {
-        // Anybody but the root of the host cannot read these anyway.
-        for path in MASKED.iter().filter(|path| Path::new(path).exists()) {
-            add(&["--ro-bind", "/dev/null", path]);
-        }
+    for path in MASKED.iter().filter(|path| Path::new(path).exists()) {
+        add(&["--ro-bind", "/dev/null", path]);
+    }
+    for path in MASKED_FOLDERS.iter().filter(|path| Path::new(path).is_dir()) {
+        add(&["--size", "4096", "--tmpfs", path, "--remount-ro", path]);
     }
     let size = options.scratch_bytes.to_string();
     add(&["--dev", "/dev", "--size", &size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]);

@@ -2,12 +2,15 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use rustix::process::geteuid;
 
 const PREFIX: &str = "wren-exec-";
+/// How many new folders are tried before another process is held to take each away.
+const ATTEMPTS: u32 = 100;
 
 /// A folder `wren-exec-…` that is removed on drop, or by the next to create one beside it after a crash.
 #[derive(Debug)]
@@ -26,22 +29,24 @@ impl LockedDir {
     pub(crate) fn create(parent: &Path, remove: fn(&Path)) -> io::Result<Self> {
         for entry in fs::read_dir(parent)?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-                let Ok(folder) = File::open(entry.path()) else { continue };
+                // Others may write to the parent, too: whatever is no folder of this user's is none of ours.
+                let Ok(folder) = open_own(&entry.path()) else { continue };
                 if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() && is_at(&folder, &entry.path()) {
                     remove(&entry.path());
                 }
             }
         }
-        loop {
-            let path = tempfile::Builder::new().prefix(PREFIX).make_in(parent, |path| fs::create_dir(path))?;
+        for _ in 0..ATTEMPTS {
+            let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
+            let path = tempfile::Builder::new().prefix(PREFIX).make_in(parent, make)?;
             let path = path.into_temp_path().keep().map_err(|error| error.error)?;
-            let lock = File::open(&path)?;
-            flock(&lock, FlockOperation::LockExclusive)?;
-            // Another process may have taken the folder for a crashed one's before it was locked.
-            if is_at(&lock, &path) {
+            // Another process of this user may have taken the folder for a crashed one's before it was locked.
+            let Ok(lock) = open_own(&path) else { continue };
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() && is_at(&lock, &path) {
                 return Ok(Self { path, _lock: lock, remove });
             }
         }
+        Err(io::Error::other("every new folder was taken away by another process"))
     }
 
     /// Returns the folder.
@@ -56,6 +61,17 @@ impl Drop for LockedDir {
     }
 }
 
+/// Opens a folder of this user's own; anything else there, a link or a pipe included, is an error and never waited for.
+fn open_own(path: &Path) -> io::Result<File> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let folder = File::from(open(path, flags, Mode::empty())?);
+    if folder.metadata()?.uid() == geteuid().as_raw() {
+        Ok(folder)
+    } else {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+}
+
 /// Says whether an open folder is the one that a path names.
 fn is_at(folder: &File, path: &Path) -> bool {
     match (folder.metadata(), fs::symlink_metadata(path)) {
@@ -66,6 +82,8 @@ fn is_at(folder: &File, path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{FileType, mknodat};
+
     use super::*;
 
     fn remove(path: &Path) {
@@ -86,5 +104,32 @@ mod tests {
         let path = second.path().to_owned();
         drop(second);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_others_planted_is_neither_waited_for_nor_touched() {
+        let parent = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        let kept = outside.path().join("kept");
+        fs::write(&kept, "").unwrap();
+        let pipe = parent.path().join("wren-exec-pipe");
+        mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        std::os::unix::fs::symlink(outside.path(), parent.path().join("wren-exec-link")).unwrap();
+        let foreign = parent.path().join("wren-exec-foreign");
+        fs::create_dir(&foreign).unwrap();
+        let is_root = geteuid().is_root();
+        if is_root {
+            std::os::unix::fs::chown(&foreign, Some(65534), None).unwrap();
+        }
+        let folder = LockedDir::create(parent.path(), remove).unwrap();
+        assert!(folder.path().exists() && kept.exists() && pipe.exists());
+        assert_eq!(foreign.exists(), is_root);
+    }
+
+    #[test]
+    fn a_new_folder_is_its_owners_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = LockedDir::create(parent.path(), remove).unwrap();
+        assert_eq!(fs::metadata(folder.path()).unwrap().mode() & 0o777, 0o700);
     }
 }

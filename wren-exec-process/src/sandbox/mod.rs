@@ -11,6 +11,7 @@ mod remains;
 mod scratch;
 mod seccomp;
 mod spawner;
+mod user;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -29,11 +30,12 @@ use self::raw::Rlimit;
 use self::reduced::Reduced;
 use self::scratch::Scratch;
 use self::spawner::Spawner;
+use self::user::GuestUsers;
 use crate::options::{ProcessOptions, TierPreference};
 use crate::python::Python;
 use crate::session::{Guest, Session};
 
-/// The user that guests run as when this process is root's.
+/// The user that guests are to themselves; on the host, too, when this process is root's and may use no others.
 const NOBODY: u32 = 65534;
 /// Threads that a user may have in all, where neither a control group nor a user namespace counts those of a run: the kernel
 /// then counts all of the user's, so this bounds the harm that a run can do, not the run.
@@ -60,6 +62,8 @@ struct Start {
     environment: Vec<(String, String)>,
     cgroups: Vec<OwnedFd>,
     rlimits: Vec<Rlimit>,
+    /// The user and group of the host that the guest, and what launches it, runs as.
+    drop_to: Option<u32>,
 }
 
 /// The guest's ends of its channel and its pipes.
@@ -85,7 +89,8 @@ pub(crate) struct Sandbox {
     spawner: Spawner,
     scratch_bytes: u64,
     pids: u64,
-    drop_to: Option<u32>,
+    /// The users of runs, when they are not this process's own.
+    users: Option<GuestUsers>,
 }
 
 impl Sandbox {
@@ -96,16 +101,16 @@ impl Sandbox {
     pub(crate) async fn find(options: &ProcessOptions, python: &Python) -> Result<Self, String> {
         let parent = options.state_dir.clone().unwrap_or_else(std::env::temp_dir);
         let root = rustix::process::geteuid().is_root();
-        let mut attempts: Vec<(bool, Option<u32>)> = Vec::new();
+        let mut attempts: Vec<(bool, bool)> = Vec::new();
         if options.tier != TierPreference::Reduced {
             if root {
-                attempts.push((true, Some(NOBODY)));
+                attempts.push((true, true));
             }
-            // As root when nobody may not read the interpreter: the user namespace then maps root to nobody.
-            attempts.push((true, None));
+            // As root when others may not read the interpreter: the user namespace then maps root to nobody.
+            attempts.push((true, false));
         }
         if options.tier != TierPreference::Bubblewrap {
-            attempts.push((false, root.then_some(NOBODY)));
+            attempts.push((false, root));
         }
         let mut sandbox_parts = Some((
             Files::write(&parent, &python.executable)
@@ -114,20 +119,28 @@ impl Sandbox {
             Spawner::start().map_err(|error| format!("no thread could be started ({error})"))?,
         ));
         let mut failures: Vec<String> = Vec::new();
-        for (is_bubblewrap, drop_to) in attempts {
+        for (is_bubblewrap, drops) in attempts {
             let Some((files, cgroups, spawner)) = sandbox_parts.take() else { break };
             let tier = if is_bubblewrap {
-                Bubblewrap::new(options, python, &files, drop_to, cgroups.limits_memory()).map(Tier::Bubblewrap)
+                Bubblewrap::new(options, python, &files, cgroups.limits_memory()).map(Tier::Bubblewrap)
             } else {
-                Reduced::new(python, &files, drop_to).map(Tier::Reduced)
+                Reduced::new(python, &files).map(Tier::Reduced)
             };
             let name = if is_bubblewrap { "bubblewrap" } else { "reduced" };
             match tier {
                 Ok(tier) => {
                     let (scratch_bytes, pids) = (options.scratch_bytes, options.pids);
-                    let sandbox = Self { tier, files, cgroups, spawner, scratch_bytes, pids, drop_to };
+                    let users = drops.then(GuestUsers::find);
+                    let sandbox = Self { tier, files, cgroups, spawner, scratch_bytes, pids, users };
                     match sandbox.probe().await {
-                        Ok(()) => return Ok(sandbox),
+                        Ok(()) => {
+                            if is_bubblewrap && !sandbox.cgroups.limits_memory() {
+                                tracing::warn!(
+                                    "no control group limits memory: each process of a run has the limit for itself"
+                                );
+                            }
+                            return Ok(sandbox);
+                        }
                         Err(why) => failures.push(format!("{name}: {why}")),
                     }
                     sandbox_parts = Some((sandbox.files, sandbox.cgroups, sandbox.spawner));
@@ -152,7 +165,9 @@ impl Sandbox {
     /// Returns the tier's name.
     pub(crate) fn tier(&self) -> &'static str {
         match self.tier {
-            Tier::Bubblewrap(_) => "bubblewrap",
+            Tier::Bubblewrap(_) if self.cgroups.limits_memory() => "bubblewrap",
+            // What is recorded with a run says that its memory was limited for each process, not in all.
+            Tier::Bubblewrap(_) => "bubblewrap (no cgroup)",
             Tier::Reduced(_) => "reduced",
         }
     }
@@ -169,11 +184,13 @@ impl Sandbox {
         channel.set_nonblocking(true)?;
 
         let cgroup = self.cgroups.create(need.memory_bytes, self.pids)?;
-        let start = Start { cgroups: cgroup.entrances()?, rlimits: self.rlimits(&need), environment: need.environment };
+        let drop_to = self.users.as_ref().map(GuestUsers::next);
+        let (cgroups, rlimits) = (cgroup.entrances()?, self.rlimits(&need));
+        let start = Start { cgroups, rlimits, environment: need.environment, drop_to };
         let (mut command, nested, scratch) = match &self.tier {
             Tier::Bubblewrap(bubblewrap) => (bubblewrap.command(start, pipes)?, true, None),
             Tier::Reduced(reduced) => {
-                let scratch = Scratch::create(&self.files.scratch(), self.drop_to)?;
+                let scratch = Scratch::create(&self.files.scratch(), drop_to)?;
                 (reduced.command(start, &scratch, pipes)?, false, Some(scratch))
             }
         };

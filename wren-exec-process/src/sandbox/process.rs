@@ -14,8 +14,9 @@ use tokio::time::{sleep, timeout};
 
 use super::cgroup::RunCgroup;
 use super::raw;
+use super::remains::Remains;
 use super::scratch::Scratch;
-use super::spawner::{Remains, Spawner};
+use super::spawner::Spawner;
 use crate::session::{Exit, GuestProcess};
 
 /// How long a killed sandbox may take to vanish before the launcher in front of it is killed, too, and how long that one may

@@ -32,15 +32,14 @@ pub(crate) struct Reduced {
     main: PathBuf,
     readable: Vec<PathBuf>,
     filters: Vec<BpfProgram>,
-    drop_to: Option<u32>,
 }
 
 impl Reduced {
-    /// Prepares what all runs share. `drop_to` is the user that guests run as.
+    /// Prepares what all runs share.
     ///
     /// # Errors
     /// Says what is missing.
-    pub(crate) fn new(python: &Python, files: &Files, drop_to: Option<u32>) -> Result<Self, String> {
+    pub(crate) fn new(python: &Python, files: &Files) -> Result<Self, String> {
         let version = landlock_version();
         if version == 0 {
             return Err("this kernel has no Landlock".to_owned());
@@ -53,7 +52,6 @@ impl Reduced {
             main: files.sdk().join(wren_sdk::ENTRY),
             readable,
             filters: seccomp::reduced(version >= SCOPES_SIGNALS)?,
-            drop_to,
         })
     }
 
@@ -71,7 +69,7 @@ impl Reduced {
         let setup = ChildSetup {
             cgroups: start.cgroups,
             rlimits: start.rlimits,
-            drop_to: self.drop_to,
+            drop_to: start.drop_to,
             ends_with_parent: true,
             inherit: vec![pipes.channel.as_raw_fd()],
             landlock: Some(ruleset),

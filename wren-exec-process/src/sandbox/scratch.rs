@@ -1,9 +1,14 @@
 //! The folder on the host in which a run of the reduced tier may write.
 
+use std::ffi::{CStr, CString};
 use std::fs;
 use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat};
 
 /// A folder that only one run uses; removed on drop, whatever the run left in it.
 #[derive(Debug)]
@@ -39,7 +44,9 @@ pub(crate) fn remove(folder: &Path) {
     if fs::remove_dir_all(folder).is_ok() {
         return;
     }
-    open_up(folder);
+    if let Ok(name) = CString::new(folder.as_os_str().as_bytes()) {
+        open_up(CWD, &name);
+    }
     if let Err(error) = fs::remove_dir_all(folder)
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -47,11 +54,21 @@ pub(crate) fn remove(folder: &Path) {
     }
 }
 
-fn open_up(folder: &Path) {
-    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            open_up(&entry.path());
+/// Gives the owner back all permissions of a folder and those in it. Each is opened within the one above and changed through
+/// that handle, so that a name which meanwhile became a link leads nowhere.
+fn open_up(parent: BorrowedFd<'_>, name: &CStr) {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let Ok(handle) = openat(parent, name, flags, Mode::empty()) else { return };
+    // A folder without permissions can be opened in this form only, for which there is no call to change them but by name.
+    let by_handle = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    let _ = fs::set_permissions(&by_handle, fs::Permissions::from_mode(0o700));
+    let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+    let Ok(folder) = openat(&handle, c".", flags, Mode::empty()) else { return };
+    let Ok(entries) = Dir::read_from(&folder) else { return };
+    for entry in entries.flatten() {
+        let is_folder = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
+        if is_folder && ![c".", c".."].contains(&entry.file_name()) {
+            open_up(folder.as_fd(), entry.file_name());
         }
     }
 }

@@ -132,6 +132,9 @@ const FORBIDDEN_REDUCED_HERE: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const FORBIDDEN_REDUCED_HERE: &[i64] = &[];
 
+/// Memory that belongs to no process, which only a control group counts.
+const FORBIDDEN_UNCOUNTED: &[i64] = &[libc::SYS_msgget, libc::SYS_semget, libc::SYS_shmget];
+
 /// Calls that may be about the caller, which is 0, but about no other process; with the number of that argument.
 const ABOUT_ITSELF: &[(i64, u8)] = &[
     (libc::SYS_ioprio_set, 1),
@@ -156,8 +159,8 @@ const CLONE_NAMESPACES: &[libc::c_int] = &[
 /// `TIOCLINUX` and `TIOCSTI` put input into a terminal's queue.
 const TERMINAL_INJECTION: [u64; 2] = [0x541C, 0x5412];
 
-/// Returns the filters of the bubblewrap tier. `memory_is_counted` says whether files in memory count against the run; else
-/// there are none but those of its sized file systems.
+/// Returns the filters of the bubblewrap tier. `memory_is_counted` says whether memory outside of processes counts against the
+/// run; else there is none but that of its sized file systems.
 ///
 /// # Errors
 /// Says what is wrong where this architecture has no filters.
@@ -166,6 +169,7 @@ pub(crate) fn bubblewrap(memory_is_counted: bool) -> Result<Vec<BpfProgram>, Str
     forbidden.extend(FORBIDDEN.iter().chain(FORBIDDEN_HERE).map(|&call| (call, Vec::new())));
     let mut absent = absent();
     if !memory_is_counted {
+        forbidden.extend(FORBIDDEN_UNCOUNTED.iter().map(|&call| (call, Vec::new())));
         absent.insert(libc::SYS_memfd_create, Vec::new());
     }
     Ok(vec![compile(forbidden, libc::EPERM)?, compile(absent, libc::ENOSYS)?])

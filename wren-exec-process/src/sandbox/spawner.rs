@@ -10,7 +10,7 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use super::remains::{Remains, reap};
+use super::remains::{self, Remains};
 
 type Work = Box<dyn FnOnce() -> io::Result<Child> + Send>;
 
@@ -38,9 +38,9 @@ impl Spawner {
                 }
             }
         })?;
-        let (reap, remains) = channel::<Remains>();
+        let (reap, arriving) = channel::<Remains>();
         thread::Builder::new().name("wren-exec-reap".into()).spawn(move || {
-            reap(&remains);
+            remains::reap(&arriving);
         })?;
         Ok(Self { spawn, reap })
     }

@@ -7,11 +7,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc::Sender;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep};
 use wren_core::Error;
 use wren_core::executor::{InspectedTrigger, Inspection, Limits};
 use wren_core::host::HostRequest;
 use wren_core::model::LogLine;
 
+use super::budget::Budget;
 use super::calls::Calls;
 use super::frame::{FrameError, FrameReader, MAX_FRAME_BYTES};
 use super::logs::{LogCollector, Source};
@@ -38,6 +41,11 @@ impl Output {
         }
         let lines = self.with_collector(|collector| collector.push(source, data, Utc::now()));
         self.send(lines).await;
+    }
+
+    /// Says that whatever else is printed is dropped.
+    fn drops_all(&self) -> bool {
+        self.muted || self.with_collector(|collector| collector.is_full())
     }
 
     /// Sends the lines that no line break ended.
@@ -84,6 +92,11 @@ pub(crate) enum Spoken {
     Closed,
 }
 
+/// The longest `log` frame. Its text has at most 64 KiB, which JSON escapes make longer.
+const MAX_LOG_FRAME_BYTES: usize = 512 * 1024;
+/// From this size on a frame is followed by a turn of others.
+const LARGE_FRAME_BYTES: usize = 256 * 1024;
+
 /// The version of the protocol that this speaks.
 const PROTOCOL_VERSION: u64 = 1;
 
@@ -120,6 +133,11 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<V
     Value::deserialize(deserializer).map(Some)
 }
 
+/// Says that a frame is a `log` as the SDK writes it, without parsing it.
+fn says_log(frame: &[u8]) -> bool {
+    frame.starts_with(br#"{"t":"log","#) || frame.starts_with(br#"{"t": "log","#)
+}
+
 /// Reads frames until one ends the session.
 pub(crate) async fn listen<R: AsyncRead + Unpin>(
     frames: &mut FrameReader<R>,
@@ -127,6 +145,7 @@ pub(crate) async fn listen<R: AsyncRead + Unpin>(
     calls: &Calls,
 ) -> Spoken {
     let mut greeted = false;
+    let mut budget = Budget::new(Instant::now());
     loop {
         let bytes = match frames.next().await {
             Ok(Some(bytes)) => bytes,
@@ -136,16 +155,31 @@ pub(crate) async fn listen<R: AsyncRead + Unpin>(
             }
             Ok(None) | Err(FrameError::Ended) => return Spoken::Closed,
         };
+        if says_log(&bytes) && output.drops_all() {
+            continue;
+        }
+        let pause = budget.spend(bytes.len(), Instant::now());
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
         let frame: GuestFrame = match serde_json::from_slice(&bytes) {
             Ok(frame) => frame,
             Err(error) => return Spoken::Broken(verdict::malformed(&error)),
         };
+        if bytes.len() > LARGE_FRAME_BYTES {
+            // Parsing it took a while in which this thread served nobody else.
+            yield_now().await;
+        }
         match frame.t.as_str() {
             "hello" if !greeted && frame.v == Some(PROTOCOL_VERSION) => {
                 greeted = true;
                 calls.greet();
             }
             "hello" => return Spoken::Broken(verdict::broken("a second greeting, or one of another version")),
+            "log" if bytes.len() > MAX_LOG_FRAME_BYTES => {
+                let what = format!("a `log` of {} bytes, more than {MAX_LOG_FRAME_BYTES}", bytes.len());
+                return Spoken::Broken(verdict::broken(&what));
+            }
             "log" => {
                 let source = match frame.s.as_deref() {
                     Some("stderr") => Source::FramedStderr,

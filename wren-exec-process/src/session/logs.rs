@@ -31,6 +31,9 @@ impl Source {
     }
 }
 
+/// What a line costs besides its text, in bytes: about what a store keeps with it. Lines without text must reach the cap, too.
+const LINE_COST: usize = 64;
+
 #[derive(Debug, Default)]
 struct Unfinished {
     bytes: Vec<u8>,
@@ -71,6 +74,11 @@ impl LogCollector {
         lines
     }
 
+    /// Says that the cap was reached, so that whatever follows is dropped.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// Returns the lines that no line break ended.
     pub(crate) fn finish(&mut self, at: DateTime<Utc>) -> Vec<LogLine> {
         let mut lines = Vec::new();
@@ -104,11 +112,10 @@ impl LogCollector {
             cut_at(&mut text, self.line_bytes.saturating_sub(mark.len()));
             text.push_str(&mark);
         }
-        // A line break counts too: empty lines without end must also reach the cap.
-        let cost = text.len() + 1;
+        let cost = text.len() + LINE_COST;
         if self.used + cost > self.log_bytes {
             self.full = true;
-            cut_at(&mut text, self.log_bytes.saturating_sub(self.used));
+            cut_at(&mut text, self.log_bytes.saturating_sub(self.used + LINE_COST));
         }
         self.used += cost;
         if !self.full || !text.is_empty() {
@@ -177,10 +184,18 @@ mod tests {
 
     #[test]
     fn after_the_cap_one_mark_and_then_nothing() {
-        let mut collector = collector(100, 10);
+        let mut collector = collector(100, 10 + 2 * LINE_COST);
         let lines = collector.push(Source::RawStdout, b"12345\n6789abc\nmore\n", Utc::now());
-        assert_eq!(texts(lines), ["12345", "6789", "output truncated at 10 bytes"]);
+        assert_eq!(texts(lines), ["12345", "6789a", "output truncated at 138 bytes"]);
         assert!(collector.push(Source::RawStderr, b"more\n", Utc::now()).is_empty());
         assert!(collector.finish(Utc::now()).is_empty());
+    }
+
+    #[test]
+    fn a_million_empty_lines_reach_the_cap() {
+        let mut collector = collector(100, 100 * LINE_COST);
+        let lines: usize = (0..16).map(|_| collector.push(Source::RawStdout, &[b'\n'; 65_536], Utc::now()).len()).sum();
+        assert_eq!(lines, 101);
+        assert!(collector.is_full());
     }
 }

@@ -4,6 +4,7 @@
 //! socket as FD and pipes as descriptors 1 and 2, wraps them in a [`Guest`] and has a complete executor in [`Session::run`] and
 //! [`Session::inspect`]. The messages are those of the SDK's `PROTOCOL.md`.
 
+mod budget;
 mod calls;
 mod conversation;
 mod drive;

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, SqlitePool};
 use wren_core::model::{DeploymentOverview, Page, Revision, Trigger};
 use wren_core::store::ListDeployments;
-use wren_core::{DeploymentId, Error, OwnerId, Result, TriggerId};
+use wren_core::{DeploymentId, OwnerId, Result, TriggerId};
 
 use super::table::{self, TRIGGER_COLUMNS, overview_columns};
 use crate::cursor;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 use wren_core::model::{DeploymentOverview, DeploymentStatus, RunEvent};
 use wren_core::store::{SetStatus, state_namespace, undeployed};
-use wren_core::{DeploymentId, Error, ErrorCode, OwnerId, Result};
+use wren_core::{DeploymentId, Error, OwnerId, Result};
 
 use super::table;
 use crate::error::OrStoreError;
@@ -39,7 +39,7 @@ impl Set {
     async fn carry_out(&self, connection: &mut SqliteConnection) -> Result<Result<DeploymentOverview>> {
         let Self { owner, id, change } = self;
         let Some(mut overview) = table::read_overview(&mut *connection, owner, *id).await? else {
-            return Ok(Err(wren_core::store::no_deployment(id)));
+            return Ok(Err(wren_core::store::no_deployment(*id)));
         };
         let deployment = &mut overview.deployment;
         let as_expected = change.only_if.is_none_or(|guard| guard.holds(deployment));
@@ -47,7 +47,7 @@ impl Set {
             return Ok(Ok(overview));
         }
         if deployment.status == DeploymentStatus::Undeployed {
-            return Ok(Err(wren_core::store::is_undeployed(id)));
+            return Ok(Err(wren_core::store::is_undeployed(*id)));
         }
         let now = trimmed(change.now);
         deployment.status = change.status;

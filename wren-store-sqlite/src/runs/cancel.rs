@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 use wren_core::model::{Run, RunEvent};
-use wren_core::{Error, ErrorCode, OwnerId, Result, RunId, WireError};
+use wren_core::{OwnerId, Result, RunId, WireError};
 
 use super::changes::Changes;
 use super::table;

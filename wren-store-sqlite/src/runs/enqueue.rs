@@ -3,7 +3,7 @@
 use sqlx::{Row, SqliteConnection};
 use wren_core::model::{DeploymentStatus, FireKey, NewRun, Run, TriggerKind};
 use wren_core::store::EnqueueRun;
-use wren_core::{Error, ErrorCode, OwnerId, Result, RunId};
+use wren_core::{OwnerId, Result, RunId};
 
 use super::table;
 use crate::deployments::table as deployments;

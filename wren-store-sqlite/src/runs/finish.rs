@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::{Row, SqliteConnection};
 use wren_core::model::{AttemptEnd, Completion, Run, RunEvent, TransitionError};
 use wren_core::store::{FinishOptions, Held};
-use wren_core::{Error, ErrorCode, Result, RunId};
+use wren_core::{Error, Result, RunId};
 
 use super::changes::Changes;
 use super::logs::{Appending, holds};

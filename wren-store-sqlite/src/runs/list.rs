@@ -4,7 +4,7 @@ use serde::Deserialize;
 use sqlx::{AssertSqlSafe, SqlitePool};
 use wren_core::model::{Attempt, AttemptEnd, Page, Run, RunState};
 use wren_core::store::ListRuns;
-use wren_core::{Error, OwnerId, Result, RunId, WireError, WorkerId};
+use wren_core::{OwnerId, Result, RunId, WireError, WorkerId};
 
 use crate::cursor;
 use crate::error::OrStoreError;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::{SqliteConnection, SqlitePool};
 use wren_core::model::{LogEntry, LogLine, LogStream, Run, RunState};
 use wren_core::store::{AppendLogs, Held};
-use wren_core::{Error, OwnerId, Result, RunId};
+use wren_core::{OwnerId, Result, RunId};
 
 use super::table;
 use crate::error::OrStoreError;

@@ -98,6 +98,37 @@ def main():
     assert_eq!(Trial::new(script).run(&executor).await.value(), json!([]));
 }
 
+pub async fn kernel_settings_cannot_be_changed(executor: Arc<dyn Executor>) {
+    // Opened, not written: a sandbox that fails this would change the machine that tests it.
+    let script = "
+import os
+def settings(folder, depth):
+    try:
+        entries = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        path = os.path.join(folder, entry)
+        if os.path.isdir(path):
+            if depth:
+                yield from settings(path, depth - 1)
+        else:
+            yield path
+def main():
+    paths = ['/proc/sys/kernel/core_pattern', '/proc/sys/kernel/modprobe', '/proc/sys/vm/overcommit_memory',
+             '/proc/sys/fs/file-max', '/proc/sysrq-trigger', *settings('/proc/sys', 1)]
+    opened = []
+    for path in paths:
+        try:
+            os.close(os.open(path, os.O_WRONLY))
+            opened.append(path)
+        except OSError:
+            pass
+    return opened
+";
+    assert_eq!(Trial::new(script).run(&executor).await.value(), json!([]));
+}
+
 pub async fn modules_do_not_survive_a_run(executor: Arc<dyn Executor>) {
     let script = "
 import builtins, json, sys, wren

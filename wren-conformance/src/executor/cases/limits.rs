@@ -45,11 +45,13 @@ pub async fn a_long_line_is_cut_with_a_mark(executor: Arc<dyn Executor>) {
 }
 
 pub async fn output_stops_at_its_cap_with_a_mark(executor: Arc<dyn Executor>) {
-    let script = "def main():\n    for number in range(20_000):\n        print('line', number)\n    return 'done'\n";
+    let script =
+        "def main():\n    for number in range(20_000):\n        print('line', number, '.' * 500)\n    return 'done'\n";
     let ran = Trial::new(script).limits(|limits| limits.log_bytes = 10_000).run(&executor).await;
     let kept: usize = ran.texts().iter().map(|text| text.len()).sum();
     assert!((5_000..=10_000).contains(&kept), "{kept}");
-    assert_eq!(ran.texts()[..2], ["line 0", "line 1"]);
+    // Long lines: an executor may charge something for each.
+    assert!(ran.texts()[0].starts_with("line 0 ") && ran.texts()[1].starts_with("line 1 "), "{:?}", ran.texts());
     assert_eq!(ran.notes().len(), 1);
     assert!(ran.notes()[0].contains("10000"), "{:?}", ran.notes());
     assert_eq!(ran.value(), "done");
