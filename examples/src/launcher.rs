@@ -1,7 +1,8 @@
 //! An executor as a third party would write it: a launcher of its own, the guest protocol from `wren-exec-process`.
 //!
 //! It starts the sandbox by an ordinary command line, so it can be read in one go and adapted to `docker run`, `systemd-run` or
-//! `ssh`. What it leaves to Wren's own process executor: control groups, system call filters, the reduced tier.
+//! `ssh`. What it leaves to Wren's own process executor: control groups, system call filters, the reduced tier, and killing a
+//! sandbox in the very microseconds in which it starts, which here may leave an idle process without a script.
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};

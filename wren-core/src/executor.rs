@@ -58,7 +58,8 @@ pub struct Limits {
     pub timeout_ms: u64,
     /// Memory of the whole process tree or instance, in bytes.
     pub memory_bytes: u64,
-    /// All log text of one attempt, in bytes; what comes after is dropped with a visible mark.
+    /// All log text of one attempt, in bytes, each line counted as its text and 64 more; what comes after is dropped with a
+    /// visible mark.
     pub log_bytes: usize,
     /// One log line, in bytes; the rest of the line is dropped with a visible mark.
     pub line_bytes: usize,
