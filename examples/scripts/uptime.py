@@ -16,6 +16,9 @@ def check():
     try:
         status = wren.http.get(PAGE, timeout=10).status_code
         up = status < 500
+    except wren.UserFacingConfigError:
+        # The platform cannot send requests yet: that says nothing about the page.
+        raise
     except wren.WrenError as error:
         print(f"the request failed: {error.code}: {error.message}")
         up = False

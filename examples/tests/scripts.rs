@@ -1,4 +1,4 @@
-//! The scripts that people copy from are ones that the platform takes.
+//! The scripts that people copy from parse without a finding, those that wait for later parts of the platform included.
 
 use std::sync::Arc;
 

@@ -72,11 +72,17 @@ impl IntegrationDirectory {
             .with_detail("integration", name)
     }
 
+    /// Returns the page on which an integration is set up.
+    #[must_use]
+    pub fn setup_url(&self, name: &str) -> String {
+        format!("{}/integrations/{name}/setup", self.public_url)
+    }
+
     /// Makes the error for an integration that has no credentials.
     #[must_use]
     pub fn not_configured(&self, integration: &Integration) -> Error {
         Error::new(ErrorCode::IntegrationNotConfigured, format!("{} integration not configured", integration.title))
-            .with_action_url(format!("{}/integrations/{}/setup", self.public_url, integration.name))
+            .with_action_url(self.setup_url(&integration.name))
             .with_docs_url(format!("{}/integrations/{}", self.docs_url, integration.name))
             .with_detail("integration", integration.name.as_str())
     }

@@ -42,8 +42,9 @@ def send(frame):
 /// Runs `main` in one tier, and checks that it ended in time and left nothing; `None` where the machine lacks the tier.
 async fn contained(tier: TierPreference, main: &str) -> Option<Ran> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let executor = common::executor(tier).await?;
+    // Before the executor: its start probes with a guest of its own, whose traces are not this run's.
     let _alone = ONE_AT_A_TIME.lock().await;
+    let executor = common::executor(tier).await?;
     let name = format!("wt{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let script = format!("NAME = b'{name}'{PRELUDE}{main}");
     let trial = Trial::new(&script).limits(|limits| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::DeployRules;
 use super::parse::Parsed;
-use crate::error::{Error, ErrorClass, ErrorCode, Result, WireError};
+use crate::error::{Error, ErrorClass, ErrorCode, Location, Result, WireError};
 use crate::executor::{Executor, Inspection, Limits, Script};
 
 /// Imports a script in the executor that it asks for, or else the first.
@@ -27,7 +27,27 @@ pub async fn inspect(parsed: &Parsed, rules: &DeployRules) -> Result<Option<Insp
     };
     let script = Script::new(Arc::clone(parsed.source())).with_settings(settings.clone());
     let inspection = executor.inspect(&script, &limits).await?;
-    Ok(Some(Inspection { error: inspection.error.map(of_script), ..inspection }))
+    let error = inspection.error.map(of_script).map(|error| located(error, parsed));
+    Ok(Some(Inspection { error, ..inspection }))
+}
+
+/// Adds where the requirements stand that an executor does not take: it sees the settings, not the text.
+fn located(error: WireError, parsed: &Parsed) -> WireError {
+    if error.code != ErrorCode::UnsupportedImport
+        || error.location.is_some()
+        || parsed.settings().dependencies.is_empty()
+    {
+        return error;
+    }
+    let wanted = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.trim_start().starts_with("dependencies"));
+    let place = parsed.source().lines().zip(1..).find(|(line, _)| wanted(line));
+    let location = place.map(|(line, number)| Location {
+        line: number,
+        column: None,
+        end_column: None,
+        snippet: Some(line.chars().take(500).collect()),
+    });
+    WireError { location, ..error }
 }
 
 /// Returns an import's error as the script's own, whatever it says of itself.

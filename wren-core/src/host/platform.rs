@@ -45,11 +45,11 @@ impl PlatformHost {
             }
             op @ ("ai.complete" | "http.request" | "secret.get") => {
                 let what = op.split('.').next().unwrap_or(op);
-                Error::new(
-                    ErrorCode::IntegrationNotConfigured,
-                    format!("`wren.{what}` is not configured on this platform"),
-                )
-                .with_detail("integration", what)
+                let message = format!("`wren.{what}` is not configured on this platform");
+                Error::new(ErrorCode::IntegrationNotConfigured, message)
+                    .with_hint("the platform needs a provider for it; until then do without")
+                    .with_action_url(self.integrations.setup_url(what))
+                    .with_detail("integration", what)
             }
             op => unknown(op),
         }

@@ -124,3 +124,12 @@ async fn an_event_source_judges_its_own_arguments() {
         &[("INVALID_FILTER", 2, 23, "subjct"), ("INVALID_METADATA", 2, 36, "0 to 100")],
     );
 }
+
+#[tokio::test]
+async fn requirements_that_an_executor_does_not_take_are_located_in_their_block() {
+    let script = "# /// script\n# dependencies = ['httpx']\n# ///\ndef f(): ...\n";
+    let error =
+        json!({"type": "AgentFixableError", "code": "UNSUPPORTED_IMPORT", "message": "no packages", "hint": "none"});
+    let examination = examine_with(script, json!({"error": error}), None).await;
+    assert_findings("dependencies", &examination, &[("UNSUPPORTED_IMPORT", 2, 0, "no packages")]);
+}
