@@ -102,6 +102,8 @@ impl Session {
             "script": &*script.source,
             "filename": &*script.filename,
             "argv_path": self.argv_path,
+            // The guest says shortly before where the import hangs, which cannot be seen from here.
+            "timeout_ms": limits.timeout_ms,
         });
         let job = match frame::encode(&job) {
             Ok(job) => job,

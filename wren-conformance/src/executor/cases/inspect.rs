@@ -43,10 +43,13 @@ pub async fn integrations_are_reported(executor: Arc<dyn Executor>) {
 }
 
 pub async fn an_import_without_end_is_ended(executor: Arc<dyn Executor>) {
-    let inspection = inspect_within(&executor, "while True:\n    pass\n", 1_500).await;
+    let script = "import wren\n\n@wren.on_schedule('@daily')\ndef daily():\n    pass\n\nwhile True: pass\n";
+    let inspection = inspect_within(&executor, script, 2_500).await;
     let error = inspection.error.expect("an error");
     assert_eq!(error.code, ErrorCode::ImportTimeout);
     assert!(error.hint.is_some());
+    assert_eq!(error.location.expect("a place").line, 7);
+    assert_eq!(inspection.triggers.len(), 1, "what was registered before is still listed");
     let ran = Trial::new("def main():\n    return 1\n").run(&executor).await;
     assert_eq!(ran.value(), 1);
 }

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     class Channel(Protocol):
         """A connection to the platform.
 
-        Both methods MAY be called from any thread, and from a signal handler that interrupts either of them.
+        All methods MAY be called from any thread, and from a signal handler that interrupts any of them.
         """
 
         @property
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
         def send(self, frame: dict[str, Any]) -> None:
             """Sends one frame; raises ``FrameTooLarge`` without sending any of it when it is over the limit."""
+
+        def send_and_exit(self, frame: dict[str, Any]) -> None:
+            """Sends one frame and ends the process, once a write that this call interrupts is done.
+
+            It is called from signal handlers only, so a channel of a platform without signals need not have it.
+            """
 
         def call(self, op: str, args: dict[str, Any]) -> Any:
             """Asks the platform, waits, and returns its answer or raises its error."""

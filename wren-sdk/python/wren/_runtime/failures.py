@@ -15,6 +15,7 @@ from wren.errors import WrenError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FrameType
     from typing import Any, Callable, TypeVar
 
     T = TypeVar("T")
@@ -64,6 +65,16 @@ def of_import(error: BaseException, script: Script, unavailable: Mapping[str, st
         return _agent("IMPORT_ERROR", tracebacks.message(error))
 
     return _described(error, script, "IMPORT_ERROR", describe)
+
+
+def of_import_timeout(timeout_ms: int, frame: FrameType | None, script: Script) -> dict[str, Any]:
+    """Describes an import that is over its limit and is now in ``frame``, in the platform's own words for it."""
+    wire = _agent("IMPORT_TIMEOUT", f"importing the script did not end within {timeout_ms} ms")
+    wire["hint"] = "move slow work from the top of the script into the function that the trigger calls"
+    place = tracebacks.running_location(frame, script)
+    if place:
+        wire["location"] = place
+    return wire
 
 
 def of_call(error: BaseException, script: Script) -> dict[str, Any]:

@@ -85,10 +85,12 @@ def _load(script: loading.Script, module: ModuleType, unavailable: Mapping[str, 
 
 def _inspect(job: dict[str, Any], channel: Channel, unavailable: Mapping[str, str]) -> dict[str, Any]:
     from wren._runtime import inspection
+    from wren._runtime.import_limit import ImportLimit
 
     script = _prepare(job, channel)
     module = loading.create(script)
-    error = _load(script, module, unavailable)
+    with ImportLimit(job.get("timeout_ms"), script, vars(module), channel):
+        error = _load(script, module, unavailable)
     return inspection.report(vars(module), error)
 
 

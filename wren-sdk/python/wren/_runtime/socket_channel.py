@@ -56,6 +56,7 @@ class SocketChannel:
         self._write_lock = RLock()
         self._writer: int | None = None
         self._unsent: list[bytes] = []
+        self._last: bytes | None = None
         self._calls_lock = allocate_lock()
         self._reader_lock = allocate_lock()
         self._last_id = 0
@@ -95,13 +96,17 @@ class SocketChannel:
 
     def send(self, frame: dict[str, Any]) -> None:
         """Sends one frame; frames of one thread arrive in the order in which they were sent."""
-        if self.forked:
-            return
-        # A lone surrogate has no UTF-8 form, and a JSON escape for it would be refused by the platform's parser.
-        body = dumps(frame).encode("utf-8", "replace")
-        if len(body) > MAX_FRAME_BYTES:
-            raise FrameTooLarge(len(body))
-        self.send_encoded(body)
+        if not self.forked:
+            self.send_encoded(_encode(frame))
+
+    def send_and_exit(self, frame: dict[str, Any]) -> None:
+        """Sends one frame and ends the process, once a write that this call interrupts is done."""
+        body = _encode(frame)
+        self._last = len(body).to_bytes(4, "big") + body
+        if self._writer != get_ident():
+            with self._write_lock:
+                self._write_unsent()
+                self._exit_after_last()
 
     def send_encoded(self, body: bytes) -> None:
         """Sends one frame whose JSON is written already."""
@@ -112,15 +117,29 @@ class SocketChannel:
         with self._write_lock:
             self._writer = get_ident()
             try:
-                while self._unsent:
-                    sent = _write(self._fd, self._unsent[0])
-                    rest = self._unsent[0][sent:]
-                    if rest:
-                        self._unsent[0] = rest
-                    else:
-                        del self._unsent[0]
+                self._write_unsent()
             finally:
                 self._writer = None
+            # Here and not in the loop: the handler may have run after the loop had found nothing left to write.
+            self._exit_after_last()
+
+    def _write_unsent(self) -> None:
+        while self._unsent:
+            sent = _write(self._fd, self._unsent[0])
+            rest = self._unsent[0][sent:]
+            if rest:
+                self._unsent[0] = rest
+                continue
+            del self._unsent[0]
+            if self._last is not None:
+                # What other threads still have to say would come after the last frame.
+                return
+
+    def _exit_after_last(self) -> None:
+        if self._last is not None:
+            while self._last:
+                self._last = self._last[_write(self._fd, self._last) :]
+            exit_now(0)
 
     def call(self, op: str, args: dict[str, Any]) -> Any:
         """Asks the platform and waits; several threads may have calls under way at once."""
@@ -170,6 +189,14 @@ class SocketChannel:
         if frame.get("t") == "reply" and waiter is not None:
             waiter.reply = frame
             waiter.wake()
+
+
+def _encode(frame: dict[str, Any]) -> bytes:
+    # A lone surrogate has no UTF-8 form, and a JSON escape for it would be refused by the platform's parser.
+    body = dumps(frame).encode("utf-8", "replace")
+    if len(body) > MAX_FRAME_BYTES:
+        raise FrameTooLarge(len(body))
+    return body
 
 
 def _error(message: str, code: str, *, agent: bool) -> Exception:

@@ -7,7 +7,7 @@ from wren._runtime.loading import Script
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from traceback import FrameSummary
-    from types import TracebackType
+    from types import FrameType, TracebackType
     from typing import Any
 
 _MAX_MESSAGE = 4_000
@@ -56,6 +56,13 @@ def _before(error: BaseException) -> BaseException | None:
     parts = getattr(error, "exceptions", None)
     first = parts[0] if isinstance(parts, tuple) and parts else None
     return first if isinstance(first, BaseException) else None
+
+
+def running_location(frame: FrameType | None, script: Script) -> dict[str, Any] | None:
+    """Returns the place in the script that a frame, or one that waits for it, has come to."""
+    while frame is not None and frame.f_code.co_filename != script.filename:
+        frame = frame.f_back
+    return None if frame is None else _place(script, frame.f_lineno, None)
 
 
 def syntax_location(error: SyntaxError, script: Script) -> dict[str, Any] | None:
