@@ -15,7 +15,7 @@ use wren_core::engine::Engine;
 use wren_core::memory::MemoryStore;
 use wren_core::store::ListRuns;
 use wren_core::{Error, OwnerId, WireError};
-use wren_exec_process::{ProcessExecutor, ProcessOptions};
+use wren_exec_wasm::{WasmExecutor, WasmOptions};
 
 /// The service's own state: an engine among whatever else it has.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ struct App {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::builder()
         .store(MemoryStore::default())
-        .executor(ProcessExecutor::start(ProcessOptions::default()).await)
+        .executor(WasmExecutor::start(WasmOptions::default()))
         .build()?;
     let app = App { engine: engine.clone(), tenant: OwnerId::new("tenant-1")? };
     let router = Router::new()

@@ -9,7 +9,7 @@ use wren_core::engine::Engine;
 use wren_core::model::{PageOptions, RunState};
 use wren_core::store::ListRuns;
 use wren_core::{OwnerId, Result};
-use wren_exec_process::{ProcessExecutor, ProcessOptions};
+use wren_exec_wasm::{WasmExecutor, WasmOptions};
 use wren_store_sqlite::SqliteStore;
 
 #[tokio::main]
@@ -17,7 +17,7 @@ async fn main() -> Result<()> {
     let folder = tempfile::tempdir().map_err(|error| wren_core::Error::internal("no temporary folder", error))?;
     let store = SqliteStore::open_path(folder.path().join("wren.db")).await?;
     let engine =
-        Engine::builder().store(store).executor(ProcessExecutor::start(ProcessOptions::default()).await).build()?;
+        Engine::builder().store(store).executor(WasmExecutor::start(WasmOptions::default())).build()?;
 
     // The engine works while this future is polled; here a task of the host's runtime polls it.
     let shutdown = CancellationToken::new();

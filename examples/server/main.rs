@@ -13,7 +13,7 @@ use wren_core::OwnerId;
 use wren_core::engine::Engine;
 use wren_core::keys::{ApiKeys, NewApiKey};
 use wren_core::store::Store;
-use wren_exec_process::{ProcessExecutor, ProcessOptions};
+use wren_exec_wasm::{WasmExecutor, WasmOptions};
 use wren_http::Api;
 use wren_store_sqlite::SqliteStore;
 
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open_path(folder.join("wren.db")).await?);
     let engine = Engine::builder()
         .shared_store(Arc::clone(&store))
-        .executor(ProcessExecutor::start(ProcessOptions::default()).await)
+        .executor(WasmExecutor::start(WasmOptions::default()))
         .build()?;
 
     let keys = ApiKeys::new(store);

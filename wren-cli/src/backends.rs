@@ -12,6 +12,7 @@ use wren_core::executor::Executor;
 use wren_core::memory::MemoryStore;
 use wren_core::store::Store;
 use wren_exec_process::{ProcessExecutor, ProcessOptions};
+use wren_exec_wasm::{WasmExecutor, WasmOptions};
 use wren_store_sqlite::SqliteStore;
 
 use crate::args::DataArgs;
@@ -55,8 +56,10 @@ impl fmt::Display for StoreChoice {
 /// An executor, as `--executor` names it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExecutorChoice {
-    /// The machine's CPython in a sandboxed process.
+    /// CPython on WebAssembly, which is part of this program.
     #[default]
+    Wasm,
+    /// The machine's CPython in a sandboxed process.
     Process,
 }
 
@@ -119,10 +122,19 @@ fn make_private_folder(folder: &Path) -> Result<(), Failure> {
     builder.create(folder).map_err(failed)
 }
 
-/// Makes an executor. Whether it can run scripts on this machine is for its `check` to say.
-pub(crate) async fn make_executor(choice: ExecutorChoice) -> Arc<dyn Executor> {
-    match choice {
-        ExecutorChoice::Process => Arc::new(ProcessExecutor::start(ProcessOptions::default()).await),
+/// Makes the executors that scripts may name, the default one first. Whether each can run scripts on this machine is for its
+/// `check` to say. `concurrency` is how many runs there will be at once, if that is known.
+pub(crate) async fn make_executors(default: ExecutorChoice, concurrency: Option<usize>) -> Vec<Arc<dyn Executor>> {
+    let mut options = WasmOptions::default();
+    if let Some(runs) = concurrency {
+        // Imports at deploys come on top of the runs.
+        options.instances = options.instances.max(u32::try_from(runs).unwrap_or(u32::MAX).saturating_add(16));
+    }
+    let wasm: Arc<dyn Executor> = Arc::new(WasmExecutor::start(options));
+    let process: Arc<dyn Executor> = Arc::new(ProcessExecutor::start(ProcessOptions::default()).await);
+    match default {
+        ExecutorChoice::Wasm => vec![wasm, process],
+        ExecutorChoice::Process => vec![process, wasm],
     }
 }
 

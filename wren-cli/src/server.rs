@@ -9,14 +9,14 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
-use wren_core::engine::{Engine, EngineOptions};
+use wren_core::engine::{Engine, EngineBuilder, EngineOptions};
 use wren_core::executor::Executor;
 use wren_core::keys::{ApiKeys, NewApiKey};
 use wren_core::store::Store;
 use wren_core::{Error, ErrorCode, OwnerId};
 
 use crate::args::{DataArgs, LogFormat, ServeArgs};
-use crate::backends::{StoreChoice, as_options, make_executor, open_store};
+use crate::backends::{StoreChoice, as_options, make_executors, open_store};
 use crate::failure::{Failure, Problem};
 use crate::output::{Output, arrived, write_stderr};
 
@@ -26,9 +26,9 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     let signals = Signals::listen()?;
     start_log(args.log_format, "info", output);
     let store = open_store(&args.data).await?;
-    let executor = make_executor(args.executor).await;
-    refuse_without_sandbox(executor.as_ref()).await?;
-    let engine = build_engine(Arc::clone(&store), executor, |options| {
+    let executors = make_executors(args.executor, args.concurrency).await;
+    refuse_without_sandbox(&executors).await?;
+    let engine = build_engine(Arc::clone(&store), executors, |options| {
         options.lease_ms = millis(args.lease);
         options.drain_ms = millis(args.drain);
         options.concurrency = args.concurrency.unwrap_or(options.concurrency);
@@ -99,24 +99,30 @@ pub(crate) async fn run(
 /// Puts an engine together on backends that stand already.
 pub(crate) fn build_engine(
     store: Arc<dyn Store>,
-    executor: Arc<dyn Executor>,
+    executors: Vec<Arc<dyn Executor>>,
     adjust: impl FnOnce(&mut EngineOptions),
 ) -> Result<Engine, Failure> {
     let mut options = EngineOptions::default();
     adjust(&mut options);
-    Ok(Engine::builder().shared_store(store).shared_executor(executor).options(options).build()?)
+    let builder = executors.into_iter().fold(Engine::builder(), EngineBuilder::shared_executor);
+    Ok(builder.shared_store(store).options(options).build()?)
 }
 
-/// Refuses to go on where scripts could not be contained: there is no silent fall-back to no sandbox.
-pub(crate) async fn refuse_without_sandbox(executor: &dyn Executor) -> Result<(), Failure> {
-    if let Err(error) = executor.check().await {
-        return Err(Failure::from(Problem::from(&error)));
-    }
-    let isolation = executor.isolation();
-    if isolation.tier == "reduced" {
-        tracing::warn!(executor = isolation.executor, tier = isolation.tier, "runs get a reduced sandbox");
-    } else {
-        tracing::info!(executor = isolation.executor, tier = isolation.tier, "runs are sandboxed");
+/// Refuses to go on where scripts could not be contained by the default executor, the first: there is no silent fall-back to no
+/// sandbox. A script that asks for another one is refused when it is deployed, where that one cannot work.
+pub(crate) async fn refuse_without_sandbox(executors: &[Arc<dyn Executor>]) -> Result<(), Failure> {
+    for (place, executor) in executors.iter().enumerate() {
+        let isolation = executor.isolation();
+        match executor.check().await {
+            Err(error) if place == 0 => return Err(Failure::from(Problem::from(&error))),
+            Err(error) => {
+                tracing::info!(executor = isolation.executor, reason = error.message(), "not on this machine");
+            }
+            Ok(()) if isolation.tier == "reduced" => {
+                tracing::warn!(executor = isolation.executor, tier = isolation.tier, "runs get a reduced sandbox");
+            }
+            Ok(()) => tracing::info!(executor = isolation.executor, tier = isolation.tier, "runs are sandboxed"),
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod deploy;
 pub mod engine;
 mod error;
 pub mod executor;
+pub mod guest;
 pub mod host;
 mod id;
 pub mod integration;

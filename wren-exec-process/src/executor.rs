@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use wren_core::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, OutcomeEnd, Script};
-use wren_core::host::{HostRequest, RunHost};
-use wren_core::model::{Isolation, ScriptSettings};
+use wren_core::guest;
+use wren_core::host::RunHost;
+use wren_core::model::Isolation;
 use wren_core::{Error, ErrorCode, Result};
 
 use crate::options::{ProcessOptions, TierPreference};
@@ -103,12 +103,12 @@ impl Executor for ProcessExecutor {
     async fn inspect(&self, script: &Script, limits: &Limits) -> Result<Inspection> {
         let ready = self.ready()?;
         let session = Session::new();
-        let limits = effective(limits, &script.settings);
-        if let Some(error) = unsupported(&script.settings) {
+        let limits = guest::effective_limits(limits, &script.settings);
+        if let Some(error) = guest::unsupported_dependencies(&script.settings) {
             return Ok(Inspection { error: Some((&error).into()), ..Inspection::default() });
         }
-        let guest = ready.start(need(&limits)).await?;
-        Ok(session.inspect(guest, script, &limits).await)
+        let started = ready.start(need(&limits)).await?;
+        Ok(session.inspect(started, script, &limits).await)
     }
 
     async fn run(
@@ -120,21 +120,21 @@ impl Executor for ProcessExecutor {
     ) -> Result<Outcome> {
         let ready = self.ready()?;
         let session = Session::new();
-        invocation.limits = effective(&invocation.limits, &invocation.script.settings);
+        invocation.limits = guest::effective_limits(&invocation.limits, &invocation.script.settings);
         let ended = |end| Ok(Outcome { end, isolation: self.isolation() });
         if cancel.is_cancelled() {
             return ended(OutcomeEnd::Cancelled);
         }
-        if let Some(error) = unsupported(&invocation.script.settings) {
+        if let Some(error) = guest::unsupported_dependencies(&invocation.script.settings) {
             return ended(OutcomeEnd::Failed(error));
         }
         let mut need = need(&invocation.limits);
-        match injected(&invocation.script.settings, &host).await {
+        match guest::injected_environment(&invocation.script.settings, &host).await {
             Ok(environment) => need.environment = environment,
             Err(error) => return ended(OutcomeEnd::Failed(error)),
         }
-        let guest = ready.start(need).await?;
-        ended(session.run(guest, &invocation, &host, logs, &cancel).await)
+        let started = ready.start(need).await?;
+        ended(session.run(started, &invocation, &host, logs, &cancel).await)
     }
 }
 
@@ -146,49 +146,6 @@ impl Ready {
     }
 }
 
-/// Returns the limits with the script's own wish for memory, which can only lower them.
-fn effective(limits: &Limits, settings: &ScriptSettings) -> Limits {
-    let memory_bytes = settings.memory_bytes.map_or(limits.memory_bytes, |wish| wish.min(limits.memory_bytes));
-    Limits { memory_bytes, ..*limits }
-}
-
 fn need(limits: &Limits) -> Need {
     Need { memory_bytes: limits.memory_bytes, timeout_ms: limits.timeout_ms, ..Need::default() }
-}
-
-/// Refuses what this executor cannot give a script.
-fn unsupported(settings: &ScriptSettings) -> Option<Error> {
-    if settings.dependencies.is_empty() {
-        return None;
-    }
-    let list = settings.dependencies.join("`, `");
-    Some(
-        Error::new(ErrorCode::UnsupportedImport, format!("this platform installs no packages: `{list}`"))
-            .with_hint(
-                "use Python's standard library and the `wren` package (`wren.http` for requests), and remove \
-                 `dependencies` from the script's block",
-            )
-            .with_detail("dependencies", settings.dependencies.clone()),
-    )
-}
-
-/// Returns the variables that the script asked to be filled from secrets. The host decides and audits.
-async fn injected(settings: &ScriptSettings, host: &RunHost) -> Result<Vec<(String, String)>> {
-    let mut variables = Vec::new();
-    for (variable, secret) in &settings.inject_env {
-        let name_is_valid = variable.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
-        if variable.is_empty() || !name_is_valid {
-            let message = format!("`{variable}` is no name of an environment variable");
-            return Err(Error::new(ErrorCode::InvalidMetadata, message));
-        }
-        let args = Map::from_iter([("name".to_owned(), Value::from(secret.as_str()))]);
-        let answer = host.call(HostRequest { op: "secret.get".to_owned(), args }).await?;
-        let value = answer.get("value").and_then(Value::as_str).unwrap_or_default();
-        if value.contains('\0') {
-            let message = format!("the secret `{secret}` has a NUL, which no environment variable can hold");
-            return Err(Error::new(ErrorCode::InvalidMetadata, message));
-        }
-        variables.push((variable.clone(), value.to_owned()));
-    }
-    Ok(variables)
 }

@@ -18,7 +18,7 @@ use super::log_view::LogView;
 use super::watch::{Watch, latest_runs};
 use super::{deploy, deployments};
 use crate::args::{DataArgs, DevArgs, LogFormat};
-use crate::backends::{StoreChoice, make_executor, open_store};
+use crate::backends::{StoreChoice, make_executors, open_store};
 use crate::client::Client;
 use crate::config::Connection;
 use crate::failure::Failure;
@@ -42,9 +42,9 @@ pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
         Some(folder) => open_store(&DataArgs { data: folder.clone(), store: StoreChoice::Sqlite(None) }).await?,
         None => Arc::new(MemoryStore::new()),
     };
-    let executor = make_executor(args.executor).await;
-    server::refuse_without_sandbox(executor.as_ref()).await?;
-    let engine = server::build_engine(Arc::clone(&store), executor, |options| {
+    let executors = make_executors(args.executor, None).await;
+    server::refuse_without_sandbox(&executors).await?;
+    let engine = server::build_engine(Arc::clone(&store), executors, |options| {
         options.drain_ms = u64::try_from(DRAIN.as_millis()).unwrap_or(u64::MAX);
     })?;
     let listening = |error| Failure::internal("listening on the loopback", error);

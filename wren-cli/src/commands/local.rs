@@ -1,14 +1,12 @@
 //! What can be said about a script without a server: the pipeline's stages that need no store.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use chrono::Utc;
 use wren_core::deploy::{self, DeployRules, Examination};
-use wren_core::executor::Executor;
 use wren_core::{Error, ErrorCode};
 
-use crate::backends::{ExecutorChoice, make_executor};
+use crate::backends::{ExecutorChoice, make_executors};
 use crate::failure::{Failure, Problem};
 
 /// A script file as it was read.
@@ -51,29 +49,27 @@ impl LocalScript {
         Failure::from(problem).in_script(self.name.clone(), &self.bytes)
     }
 
-    /// Examines the script as a deploy would, on this machine's executor.
+    /// Examines the script as a deploy would, on the executor that it asks for.
     ///
     /// Where scripts cannot be contained, nothing is imported: what the static stage finds is returned, or, when that finds
     /// nothing, why the import could not be tried.
     pub(super) async fn examine(&self) -> Result<Examination, Failure> {
-        let executor = make_executor(ExecutorChoice::default()).await;
-        match executor.check().await {
-            Ok(()) => self.examine_on(executor).await,
-            Err(error) => {
-                let rules = DeployRules::new(vec![executor]);
-                if let Some(problem) = found(deploy::parse(&self.bytes, &rules).diagnostics()) {
-                    return Err(self.blame(problem));
-                }
-                let mut problem = Problem::from(&error);
-                problem.message = format!("the syntax is valid, but the script was not imported: {}", problem.message);
-                Err(problem.into())
-            }
+        let rules = DeployRules::new(make_executors(ExecutorChoice::default(), None).await);
+        let parsed = deploy::parse(&self.bytes, &rules);
+        let usable = match rules.executor(parsed.settings().executor.as_deref()) {
+            Some(executor) => executor.check().await,
+            // The examination says which there are.
+            None => Ok(()),
+        };
+        let Err(error) = usable else {
+            return Ok(deploy::examine(&self.bytes, None, &rules, Utc::now()).await?);
+        };
+        if let Some(problem) = found(parsed.diagnostics()) {
+            return Err(self.blame(problem));
         }
-    }
-
-    async fn examine_on(&self, executor: Arc<dyn Executor>) -> Result<Examination, Failure> {
-        let rules = DeployRules::new(vec![executor]);
-        Ok(deploy::examine(&self.bytes, None, &rules, Utc::now()).await?)
+        let mut problem = Problem::from(&error);
+        problem.message = format!("the syntax is valid, but the script was not imported: {}", problem.message);
+        Err(problem.into())
     }
 }
 

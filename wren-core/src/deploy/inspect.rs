@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::DeployRules;
 use super::parse::Parsed;
 use crate::error::{Error, ErrorClass, ErrorCode, Location, Result, WireError};
-use crate::executor::{Executor, Inspection, Limits, Script};
+use crate::executor::{Inspection, Limits, Script};
 
 /// Imports a script in the executor that it asks for, or else the first.
 ///
@@ -17,8 +17,9 @@ pub async fn inspect(parsed: &Parsed, rules: &DeployRules) -> Result<Option<Insp
     if !parsed.is_runnable() {
         return Ok(None);
     }
-    let executor = chosen(parsed, rules)?;
     let settings = parsed.settings();
+    let executor = rules.executor(settings.executor.as_deref());
+    let executor = executor.ok_or_else(|| Error::new(ErrorCode::ExecutorUnavailable, "no executor is configured"))?;
     let default = Limits::default();
     let limits = Limits {
         timeout_ms: rules.import_timeout_ms,
@@ -64,10 +65,4 @@ fn of_script(error: WireError) -> WireError {
         (code == ErrorCode::ImportError).then(|| general.to_owned())
     });
     WireError { class: code.class(), code, hint, action_url: None, docs_url: None, retryable: false, ..error }
-}
-
-fn chosen<'a>(parsed: &Parsed, rules: &'a DeployRules) -> Result<&'a Arc<dyn Executor>> {
-    let wanted = parsed.settings().executor.as_deref();
-    let named = rules.executors.iter().find(|executor| wanted.is_none_or(|name| name == executor.name()));
-    named.ok_or_else(|| Error::new(ErrorCode::ExecutorUnavailable, "no executor is configured"))
 }

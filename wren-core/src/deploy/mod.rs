@@ -70,6 +70,12 @@ impl DeployRules {
         }
     }
 
+    /// Returns the executor of that name, or the default one.
+    #[must_use]
+    pub fn executor(&self, wanted: Option<&str>) -> Option<&Arc<dyn Executor>> {
+        self.executors.iter().find(|executor| wanted.is_none_or(|name| name == executor.name()))
+    }
+
     /// Returns how many triggers are looked at: one too many is enough to refuse them all.
     fn most_triggers(&self) -> usize {
         self.max_triggers.saturating_add(1)

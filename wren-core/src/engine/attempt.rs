@@ -122,11 +122,7 @@ async fn overrun(timeout: Duration, cancel: &CancellationToken) -> OutcomeEnd {
 async fn prepare(inner: &Inner, run: &Run) -> Result<(Invocation, Arc<dyn Executor>), Error> {
     let revision = inner.revisions.load(&*inner.store, run).await?;
     let settings = &revision.script.settings;
-    let executor = match &settings.executor {
-        None => inner.rules.executors.first(),
-        Some(name) => inner.rules.executors.iter().find(|executor| executor.name() == name),
-    };
-    let executor = executor.ok_or_else(|| {
+    let executor = inner.rules.executor(settings.executor.as_deref()).ok_or_else(|| {
         let name = settings.executor.as_deref().unwrap_or("default");
         Error::new(ErrorCode::ExecutorUnavailable, format!("this engine has no executor `{name}`"))
     })?;

@@ -78,16 +78,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Says whether the engine can work: the store answers and every executor can run scripts.
+    /// Says whether the engine can work: the store answers and the default executor can run scripts. A script that asks for
+    /// another one which cannot is refused when it is deployed.
     ///
     /// # Errors
     /// `STORE_UNAVAILABLE`, `EXECUTOR_UNAVAILABLE`.
     pub async fn check(&self) -> Result<()> {
         self.inner.store.check().await?;
-        for executor in &self.inner.rules.executors {
-            executor.check().await?;
+        match self.inner.rules.executor(None) {
+            Some(executor) => executor.check().await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Returns the options it was built with.

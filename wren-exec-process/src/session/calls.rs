@@ -4,22 +4,21 @@ use std::sync::Mutex;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use wren_core::guest::{self, AnsweredErrors, MAX_FRAME_BYTES};
 use wren_core::host::{HostRequest, RunHost};
-use wren_core::{Error, ErrorCode, WireError};
+use wren_core::{Error, ErrorCode};
 
 use super::frame;
-use super::verdict::AnsweredErrors;
 
 /// How many calls of one run are carried at the same time; more wait.
 const CONCURRENT: usize = 64;
 /// How many calls may be open, waiting ones and unread answers included, before the guest is held to be broken.
 const MAX_OPEN: usize = 1024;
 /// How many bytes of open calls and unread answers a run may hold.
-const MAX_OPEN_BYTES: usize = 4 * frame::MAX_FRAME_BYTES;
+const MAX_OPEN_BYTES: usize = 4 * MAX_FRAME_BYTES;
 
 /// A call of the guest.
 #[derive(Debug)]
@@ -123,8 +122,8 @@ impl Calls {
             }
         };
         let frame = match answer {
-            Ok(value) => frame::encode(&json!({"t": "reply", "id": call.id, "ok": value}))
-                .unwrap_or_else(|size| self.refuse(call.id, too_large(size))),
+            Ok(value) => frame::encode(&guest::reply_ok(call.id, value))
+                .unwrap_or_else(|size| self.refuse(call.id, guest::answer_too_large(size))),
             Err(error) => self.refuse(call.id, error),
         };
         let bytes = call.bytes + frame.len();
@@ -133,9 +132,9 @@ impl Calls {
     }
 
     fn refuse(&self, id: u64, error: Error) -> Vec<u8> {
-        let wire = serde_json::to_value(WireError::from(&error)).unwrap_or(Value::Null);
+        let reply = guest::reply_error(id, &error);
         lock(&self.answered).insert(error.code(), error);
-        frame::encode(&json!({"t": "reply", "id": id, "error": wire})).unwrap_or_default()
+        frame::encode(&reply).unwrap_or_default()
     }
 
     async fn write(&self, job: Vec<u8>, mut replies: UnboundedReceiver<Reply>, mut writer: impl AsyncWrite + Unpin) {
@@ -155,14 +154,6 @@ impl Calls {
             open.bytes -= reply.bytes;
         }
     }
-}
-
-fn too_large(size: usize) -> Error {
-    Error::new(
-        ErrorCode::OutputLimit,
-        format!("the answer has {size} bytes, more than the {} that fit", frame::MAX_FRAME_BYTES),
-    )
-    .with_hint("ask for less at a time")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -3,22 +3,19 @@
 use std::sync::Mutex;
 
 use chrono::Utc;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc::Sender;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use wren_core::Error;
-use wren_core::executor::{InspectedTrigger, Inspection, Limits};
-use wren_core::host::HostRequest;
+use wren_core::executor::{Inspection, Limits};
+use wren_core::guest::{self, Frame, LogCollector, MAX_FRAME_BYTES, Source, says_log};
 use wren_core::model::LogLine;
 
 use super::budget::Budget;
 use super::calls::Calls;
-use super::frame::{FrameError, FrameReader, MAX_FRAME_BYTES};
-use super::logs::{LogCollector, Source};
-use super::verdict::{self, AnsweredErrors};
+use super::frame::{FrameError, FrameReader};
 
 /// Carries output towards the sink; a full channel is the back-pressure that the guest feels.
 #[derive(Debug)]
@@ -92,51 +89,8 @@ pub(crate) enum Spoken {
     Closed,
 }
 
-/// The longest `log` frame. Its text has at most 64 KiB, which JSON escapes make longer.
-const MAX_LOG_FRAME_BYTES: usize = 512 * 1024;
 /// From this size on a frame is followed by a turn of others.
 const LARGE_FRAME_BYTES: usize = 256 * 1024;
-
-/// The version of the protocol that this speaks.
-const PROTOCOL_VERSION: u64 = 1;
-
-/// A frame of the guest: the fields of all kinds, since a kind is not known before it is read.
-#[derive(Debug, Deserialize)]
-struct GuestFrame {
-    t: String,
-    #[serde(default)]
-    v: Option<u64>,
-    #[serde(default)]
-    s: Option<String>,
-    #[serde(default)]
-    d: Option<String>,
-    #[serde(default)]
-    id: Option<u64>,
-    #[serde(default)]
-    op: Option<String>,
-    #[serde(default)]
-    args: Option<Map<String, Value>>,
-    #[serde(default, deserialize_with = "present")]
-    ok: Option<Value>,
-    #[serde(default)]
-    error: Option<Value>,
-    #[serde(default)]
-    python: Option<String>,
-    #[serde(default)]
-    triggers: Vec<InspectedTrigger>,
-    #[serde(default)]
-    integrations: Vec<String>,
-}
-
-/// Tells an `ok` of null from a missing one.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
-
-/// Says that a frame is a `log` as the SDK writes it, without parsing it.
-fn says_log(frame: &[u8]) -> bool {
-    frame.starts_with(br#"{"t":"log","#) || frame.starts_with(br#"{"t": "log","#)
-}
 
 /// Reads frames until one ends the session.
 pub(crate) async fn listen<R: AsyncRead + Unpin>(
@@ -151,7 +105,7 @@ pub(crate) async fn listen<R: AsyncRead + Unpin>(
             Ok(Some(bytes)) => bytes,
             Err(FrameError::TooLong(size)) => {
                 let what = format!("a frame of {size} bytes, more than {MAX_FRAME_BYTES}");
-                return Spoken::Broken(verdict::broken(&what));
+                return Spoken::Broken(guest::broken(&what));
             }
             Ok(None) | Err(FrameError::Ended) => return Spoken::Closed,
         };
@@ -162,64 +116,29 @@ pub(crate) async fn listen<R: AsyncRead + Unpin>(
         if !pause.is_zero() {
             sleep(pause).await;
         }
-        let frame: GuestFrame = match serde_json::from_slice(&bytes) {
+        let frame = match Frame::parse(&bytes) {
             Ok(frame) => frame,
-            Err(error) => return Spoken::Broken(verdict::malformed(&error)),
+            Err(error) => return Spoken::Broken(error),
         };
         if bytes.len() > LARGE_FRAME_BYTES {
             // Parsing it took a while in which this thread served nobody else.
             yield_now().await;
         }
-        match frame.t.as_str() {
-            "hello" if !greeted && frame.v == Some(PROTOCOL_VERSION) => {
+        match frame {
+            Frame::Hello if !greeted => {
                 greeted = true;
                 calls.greet();
             }
-            "hello" => return Spoken::Broken(verdict::broken("a second greeting, or one of another version")),
-            "log" if bytes.len() > MAX_LOG_FRAME_BYTES => {
-                let what = format!("a `log` of {} bytes, more than {MAX_LOG_FRAME_BYTES}", bytes.len());
-                return Spoken::Broken(verdict::broken(&what));
-            }
-            "log" => {
-                let source = match frame.s.as_deref() {
-                    Some("stderr") => Source::FramedStderr,
-                    _ => Source::FramedStdout,
-                };
-                output.push(source, frame.d.unwrap_or_default().as_bytes()).await;
-            }
-            "call" => {
-                let (Some(id), Some(op)) = (frame.id, frame.op) else {
-                    return Spoken::Broken(verdict::broken("a call without an id or an operation"));
-                };
-                let request = HostRequest { op, args: frame.args.unwrap_or_default() };
+            Frame::Log { source, text } => output.push(source, text.as_bytes()).await,
+            Frame::Call { id, request } => {
                 if let Err(what) = calls.push(id, request, bytes.len()) {
-                    return Spoken::Broken(verdict::broken(&what));
+                    return Spoken::Broken(guest::broken(&what));
                 }
             }
-            "result" => {
-                return match (frame.ok, frame.error) {
-                    (_, Some(error)) => Spoken::Error(error),
-                    (Some(ok), None) => Spoken::Result { ok, bytes: bytes.len() },
-                    (None, None) => Spoken::Broken(verdict::broken("a result with neither a value nor an error")),
-                };
-            }
-            "inspection" => {
-                let GuestFrame { triggers, integrations, python, error, .. } = frame;
-                let inspection = Inspection { triggers, integrations, error: None, python };
-                return Spoken::Inspection(Box::new(inspection), error);
-            }
-            other => {
-                let kind: String = other.chars().take(32).collect();
-                return Spoken::Broken(verdict::broken(&format!("a frame of the unknown kind `{kind}`")));
-            }
+            Frame::Result(Ok(ok)) => return Spoken::Result { ok, bytes: bytes.len() },
+            Frame::Result(Err(error)) => return Spoken::Error(error),
+            Frame::Inspection(inspection, error) => return Spoken::Inspection(inspection, error),
+            _ => return Spoken::Broken(guest::broken("a second greeting")),
         }
     }
-}
-
-/// Turns what was spoken at import into an error that the inspection carries.
-pub(crate) fn inspection_with_error(mut inspection: Box<Inspection>, error: Option<Value>) -> Box<Inspection> {
-    inspection.error = error
-        .filter(|error| !error.is_null())
-        .map(|error| (&verdict::guest_error(error, &mut AnsweredErrors::new())).into());
-    inspection
 }

@@ -13,14 +13,14 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use wren_core::Error;
 use wren_core::executor::{Inspection, Limits, LogSink};
+use wren_core::guest::{self, AnsweredErrors, Source};
 use wren_core::host::RunHost;
 
 use super::calls::Calls;
 use super::conversation::{self, Output, Spoken};
+use super::ending::without_result;
 use super::frame::FrameReader;
-use super::guest::{Exit, Guest};
-use super::logs::Source;
-use super::verdict;
+use super::started::{Exit, Guest};
 
 /// How long a guest may take to end by itself after its result: it flushes what its C libraries buffered.
 const GRACE: Duration = Duration::from_secs(1);
@@ -62,8 +62,8 @@ enum Talk {
     Cancelled,
 }
 
-pub(crate) async fn drive(guest: Guest, task: Task<'_>) -> End {
-    let Guest { mut process, channel, stdout, stderr } = guest;
+pub(crate) async fn drive(started: Guest, task: Task<'_>) -> End {
+    let Guest { mut process, channel, stdout, stderr } = started;
     let Task { job, host, logs, limits, deadline, cancel } = task;
     let (reader, writer) = tokio::io::split(channel);
     let mut frames = FrameReader::new(reader);
@@ -184,16 +184,16 @@ async fn beside<T>(helpers: Pin<&mut impl Future<Output = ()>>, work: impl Futur
     }
 }
 
-fn conclude(talk: Talk, exit: Exit, mut answered: verdict::AnsweredErrors, limits: &Limits) -> End {
+fn conclude(talk: Talk, exit: Exit, mut answered: AnsweredErrors, limits: &Limits) -> End {
     match talk {
         Talk::Timeout => End::Timeout,
         Talk::Cancelled => End::Cancelled,
         Talk::Spoken(Spoken::Result { ok, bytes }) => End::Result { ok, bytes },
-        Talk::Spoken(Spoken::Error(error)) => End::Failed(verdict::guest_error(error, &mut answered)),
+        Talk::Spoken(Spoken::Error(error)) => End::Failed(guest::guest_error(error, &mut answered)),
         Talk::Spoken(Spoken::Inspection(inspection, error)) => {
-            End::Inspection(conversation::inspection_with_error(inspection, error))
+            End::Inspection(guest::conclude_inspection(inspection, error))
         }
         Talk::Spoken(Spoken::Broken(error)) => End::Failed(error),
-        Talk::Spoken(Spoken::Closed) | Talk::Exited => End::Failed(verdict::without_result(exit, limits.memory_bytes)),
+        Talk::Spoken(Spoken::Closed) | Talk::Exited => End::Failed(without_result(exit, limits.memory_bytes)),
     }
 }

@@ -2,9 +2,7 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-
-/// The longest frame that either side may send, in bytes of JSON.
-pub const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
+use wren_core::guest::MAX_FRAME_BYTES;
 
 const HEADER_BYTES: usize = 4;
 

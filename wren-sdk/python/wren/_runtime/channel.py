@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wren._codec import dumps
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -40,3 +42,33 @@ class FrameTooLarge(Exception):
     def __init__(self, size: int) -> None:
         super().__init__(f"{size:,} bytes of JSON are more than the limit of {MAX_FRAME_BYTES:,}")
         self.size = size
+
+
+def encode(frame: dict[str, Any]) -> bytes:
+    """Returns the frame's JSON; raises ``FrameTooLarge``."""
+    # A lone surrogate has no UTF-8 form, and a JSON escape for it would be refused by the platform's parser.
+    body = dumps(frame).encode("utf-8", "replace")
+    if len(body) > MAX_FRAME_BYTES:
+        raise FrameTooLarge(len(body))
+    return body
+
+
+def answer(reply: dict[str, Any]) -> Any:
+    """Returns what a ``reply`` answers, or raises its error."""
+    if "error" in reply:
+        from wren.errors import from_wire
+
+        raise from_wire(reply["error"])
+    return reply.get("ok")
+
+
+def refused(op: str, error: FrameTooLarge) -> Exception:
+    """Returns the error of a call whose arguments do not fit into a frame."""
+    return call_error(f"the arguments of {op} are too large: {error}", "INVALID_REQUEST", agent=True)
+
+
+def call_error(message: str, code: str, *, agent: bool) -> Exception:
+    """Returns an error of a call which counts as the platform's own."""
+    from wren.errors import from_wire
+
+    return from_wire({"type": "AgentFixableError" if agent else "InternalError", "code": code, "message": message})

@@ -175,7 +175,7 @@ def _of_import_error(error: Any, unavailable: Mapping[str, str]) -> dict[str, An
     executor = _try(lambda: imports.unsupported(error, unavailable))
     if executor is not None:
         wire = _agent("UNSUPPORTED_IMPORT", f"`{error.name}` is not available in this executor")
-        wire["hint"] = f'the {executor} executor has it: set `executor = "{executor}"` in the `[tool.wren]` block'
+        wire["hint"] = imports.executor_hint(executor)
         return wire
     wire = _agent("IMPORT_ERROR", tracebacks.message(error))
     hint = _try(lambda: imports.hint(error))

@@ -35,6 +35,11 @@ def unsupported(error: ImportError, unavailable: Mapping[str, str]) -> str | Non
     return unavailable.get(top)
 
 
+def executor_hint(executor: str) -> str:
+    """Returns how a script gets what only that executor has."""
+    return f'the {executor} executor has it: set `executor = "{executor}"` in the `[tool.wren]` block'
+
+
 def hint(error: ImportError) -> str | None:
     """Returns what would mend the import, as far as it can be known."""
     module = error.name or ""

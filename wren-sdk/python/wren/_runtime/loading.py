@@ -7,8 +7,7 @@ from _frozen_importlib import ModuleSpec  # `importlib.machinery` without import
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
-    from typing import Any
+    from types import CodeType, ModuleType
 
 # Not "__main__": a block under `if __name__ == "__main__":` is for running the file by hand.
 MODULE_NAME = "wren_script"
@@ -17,8 +16,9 @@ MODULE_NAME = "wren_script"
 class Script:
     """The script's text, and the loader that gives it to tracebacks and to ``inspect.getsource``."""
 
-    def __init__(self, filename: str, source: str) -> None:
+    def __init__(self, filename: str, source: str, code: CodeType | None = None) -> None:
         self.filename = filename
+        self._code = code
         # A byte order mark is legal at the start of a file, and nowhere in a string that is compiled.
         self.source = source[1:] if source.startswith("\ufeff") else source
 
@@ -43,7 +43,10 @@ class Script:
         # `importlib.reload(sys.modules[...])` in a script would come here.
         exec(self.compile(), vars(module))
 
-    def compile(self) -> Any:
+    def compile(self) -> CodeType:
+        """Returns the script's code, which an executor that keeps compiled scripts gave along with the text."""
+        if self._code is not None:
+            return self._code
         # Without `dont_inherit` the script would be compiled with this file's `__future__` imports.
         return compile(self.source, self.filename, "exec", dont_inherit=True)
 

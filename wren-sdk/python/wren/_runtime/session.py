@@ -13,7 +13,7 @@ from wren._runtime.encode import to_plain
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import ModuleType
+    from types import CodeType, ModuleType
     from typing import Any
 
     from wren._runtime.channel import Channel
@@ -24,11 +24,17 @@ _MEMORY_FRAME = {"t": "result", "error": failures.MEMORY_LIMIT}
 
 
 def serve(
-    job: dict[str, Any], channel: Channel, output: Output, *, unavailable: Mapping[str, str] | None = None
+    job: dict[str, Any],
+    channel: Channel,
+    output: Output,
+    *,
+    unavailable: Mapping[str, str] | None = None,
+    code: CodeType | None = None,
 ) -> int:
     """Does the job, sends its ``result`` or ``inspection`` and returns the status for a forked child to exit with.
 
     ``unavailable`` maps top-level modules that this executor lacks to the name of an executor that has them.
+    ``code`` is the job's script as ``Script.compile`` returned it for the same text and file name.
     """
     if job.get("t") != "job" or job.get("v") != PROTOCOL_VERSION:
         message = f"the SDK speaks version {PROTOCOL_VERSION} of the protocol, the platform version {job.get('v')}"
@@ -36,7 +42,7 @@ def serve(
         return 1
     inspecting = job.get("mode") == "inspect"
     try:
-        frame = (_inspect if inspecting else _run)(job, channel, unavailable or {})
+        frame = (_inspect if inspecting else _run)(job, channel, unavailable or {}, code)
     except MemoryError:
         frame = {"t": "inspection" if inspecting else "result", "error": failures.MEMORY_LIMIT}
     except BaseException:
@@ -52,10 +58,10 @@ def serve(
     return 0 if frame.get("error") is None else 1
 
 
-def _prepare(job: dict[str, Any], channel: Channel) -> loading.Script:
+def _prepare(job: dict[str, Any], channel: Channel, code: CodeType | None) -> loading.Script:
     import builtins
 
-    script = loading.Script(job["filename"], job["script"])
+    script = loading.Script(job["filename"], job["script"], code)
     sys.argv[:] = [script.filename]
     sys.path.extend(job.get("argv_path") or ())
     # Without `site` there is no `exit`, which scripts use as if it were built in.
@@ -83,19 +89,23 @@ def _load(script: loading.Script, module: ModuleType, unavailable: Mapping[str, 
     return None
 
 
-def _inspect(job: dict[str, Any], channel: Channel, unavailable: Mapping[str, str]) -> dict[str, Any]:
+def _inspect(
+    job: dict[str, Any], channel: Channel, unavailable: Mapping[str, str], code: CodeType | None
+) -> dict[str, Any]:
     from wren._runtime import inspection
     from wren._runtime.import_limit import ImportLimit
 
-    script = _prepare(job, channel)
+    script = _prepare(job, channel, code)
     module = loading.create(script)
     with ImportLimit(job.get("timeout_ms"), script, vars(module), channel):
         error = _load(script, module, unavailable)
     return inspection.report(vars(module), error)
 
 
-def _run(job: dict[str, Any], channel: Channel, unavailable: Mapping[str, str]) -> dict[str, Any]:
-    script = _prepare(job, channel)
+def _run(
+    job: dict[str, Any], channel: Channel, unavailable: Mapping[str, str], code: CodeType | None
+) -> dict[str, Any]:
+    script = _prepare(job, channel, code)
     module = loading.create(script)
     error = _load(script, module, unavailable)
     if error is not None:

@@ -13,8 +13,16 @@ try:
 except ImportError:
     import os as _os  # type: ignore[no-redef]
 
-from wren._codec import dumps, loads
-from wren._runtime.channel import MAX_FRAME_BYTES, PROTOCOL_VERSION, FrameTooLarge
+from wren._codec import loads
+from wren._runtime.channel import (
+    MAX_FRAME_BYTES,
+    PROTOCOL_VERSION,
+    FrameTooLarge,
+    answer,
+    call_error,
+    encode,
+    refused,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,11 +105,11 @@ class SocketChannel:
     def send(self, frame: dict[str, Any]) -> None:
         """Sends one frame; frames of one thread arrive in the order in which they were sent."""
         if not self.forked:
-            self.send_encoded(_encode(frame))
+            self.send_encoded(encode(frame))
 
     def send_and_exit(self, frame: dict[str, Any]) -> None:
         """Sends one frame and ends the process, once a write that this call interrupts is done."""
-        body = _encode(frame)
+        body = encode(frame)
         self._last = len(body).to_bytes(4, "big") + body
         if self._writer != get_ident():
             with self._write_lock:
@@ -144,7 +152,7 @@ class SocketChannel:
     def call(self, op: str, args: dict[str, Any]) -> Any:
         """Asks the platform and waits; several threads may have calls under way at once."""
         if self.forked:
-            raise _error("a forked child process cannot call the platform", "INVALID_REQUEST", agent=True)
+            raise call_error("a forked child process cannot call the platform", "INVALID_REQUEST", agent=True)
         waiter = _Waiter()
         with self._calls_lock:
             self._last_id += 1
@@ -154,16 +162,12 @@ class SocketChannel:
             self.send({"t": "call", "id": call_id, "op": op, "args": args})
             reply = self._await(waiter)
         except FrameTooLarge as error:
-            raise _error(f"the arguments of {op} are too large: {error}", "INVALID_REQUEST", agent=True) from None
+            raise refused(op, error) from None
         except (EOFError, OSError) as error:
-            raise _error(f"the platform is gone: {error}", "EXECUTOR_UNAVAILABLE", agent=False) from None
+            raise call_error(f"the platform is gone: {error}", "EXECUTOR_UNAVAILABLE", agent=False) from None
         finally:
             self._waiting.pop(call_id, None)
-        if "error" in reply:
-            from wren.errors import from_wire
-
-            raise from_wire(reply["error"])
-        return reply.get("ok")
+        return answer(reply)
 
     def _await(self, waiter: _Waiter) -> dict[str, Any]:
         # Whichever waiting thread holds the reader's lock reads for all of them. When it has its own reply, it wakes
@@ -189,17 +193,3 @@ class SocketChannel:
         if frame.get("t") == "reply" and waiter is not None:
             waiter.reply = frame
             waiter.wake()
-
-
-def _encode(frame: dict[str, Any]) -> bytes:
-    # A lone surrogate has no UTF-8 form, and a JSON escape for it would be refused by the platform's parser.
-    body = dumps(frame).encode("utf-8", "replace")
-    if len(body) > MAX_FRAME_BYTES:
-        raise FrameTooLarge(len(body))
-    return body
-
-
-def _error(message: str, code: str, *, agent: bool) -> Exception:
-    from wren.errors import from_wire
-
-    return from_wire({"type": "AgentFixableError" if agent else "InternalError", "code": code, "message": message})

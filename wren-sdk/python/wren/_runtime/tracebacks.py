@@ -15,7 +15,14 @@ _MAX_TRACEBACK = 16_000
 _MAX_SNIPPET = 400
 _MAX_FRAMES = 60
 
-_SDK_FOLDER = __file__.rsplit("/", 2)[0] + "/"
+# The beginnings of the names of files that are the runtime's own.
+_ours: tuple[str, ...] = (__file__.rsplit("/", 2)[0] + "/", "<frozen importlib")
+
+
+def hide(folder: str) -> None:
+    """Leaves frames of the files below ``folder`` out of tracebacks: an executor's part of the runtime."""
+    global _ours
+    _ours = (*_ours, folder)
 
 
 def message(error: BaseException) -> str:
@@ -153,7 +160,7 @@ def _scripts(stack: list[FrameSummary]) -> list[FrameSummary]:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.startswith((_SDK_FOLDER, "<frozen importlib"))
+    return filename.startswith(_ours)
 
 
 def _is_event_loop(filename: str) -> bool:

@@ -3,14 +3,13 @@
 
 use std::collections::HashMap;
 
+use crate::error::Location;
+use crate::error::{Error, ErrorClass, ErrorCode};
 use serde::Deserialize;
 use serde_json::Value;
-use wren_core::{Error, ErrorClass, ErrorCode, Location};
-
-use super::guest::Exit;
 
 /// The errors that host calls of this run were answered with, the latest of each code.
-pub(crate) type AnsweredErrors = HashMap<ErrorCode, Error>;
+pub type AnsweredErrors = HashMap<ErrorCode, Error>;
 
 /// An error as a guest sends it; everything in it may be missing or wrong.
 #[derive(Debug, Default, Deserialize)]
@@ -30,7 +29,8 @@ const TRACEBACK_BYTES: usize = 64 * 1024;
 const DETAILS_BYTES: usize = 16 * 1024;
 
 /// Turns a guest's error into the platform's.
-pub(crate) fn guest_error(value: Value, answered: &mut AnsweredErrors) -> Error {
+#[must_use]
+pub fn guest_error(value: Value, answered: &mut AnsweredErrors) -> Error {
     let guest: GuestError = match serde_json::from_value(value) {
         Ok(guest) => guest,
         Err(error) => return broken(&format!("a malformed error ({error})")),
@@ -64,13 +64,15 @@ pub(crate) fn guest_error(value: Value, answered: &mut AnsweredErrors) -> Error 
 }
 
 /// Says that the guest did not keep to the protocol.
-pub(crate) fn broken(what: &str) -> Error {
+#[must_use]
+pub fn broken(what: &str) -> Error {
     Error::new(ErrorCode::ScriptException, format!("the script broke its channel to the platform: it sent {what}"))
         .with_hint("leave the file descriptors that the script did not open alone")
 }
 
 /// Says why a frame could not be read.
-pub(crate) fn malformed(error: &serde_json::Error) -> Error {
+#[must_use]
+pub fn malformed(error: &serde_json::Error) -> Error {
     // Valid JSON of an honest script can exceed the parser's depth; everything else is a broken channel.
     if error.to_string().contains("recursion limit") {
         return Error::new(ErrorCode::ResultNotJson, "a result or an argument is nested more than 120 levels deep")
@@ -79,50 +81,13 @@ pub(crate) fn malformed(error: &serde_json::Error) -> Error {
     broken(&format!("a malformed frame ({error})"))
 }
 
-/// Says why a guest ended without a result.
-pub(crate) fn without_result(exit: Exit, memory_bytes: u64) -> Error {
-    let message = match exit {
-        Exit::OutOfMemory => return memory_limit(memory_bytes),
-        Exit::Status(status) => format!("the process ended with status {status} before the function returned"),
-        Exit::Signal(signal) => {
-            format!("the process was ended by {} before the function returned", signal_name(signal))
-        }
-        Exit::Unknown => "the process closed its channel before the function returned".to_owned(),
-    };
-    Error::new(ErrorCode::ScriptException, message)
-}
-
-pub(crate) fn memory_limit(memory_bytes: u64) -> Error {
+/// Says that a run took more than its memory.
+#[must_use]
+pub fn memory_limit(memory_bytes: u64) -> Error {
     Error::new(ErrorCode::MemoryLimit, format!("the run took more than its {} MiB of memory", memory_bytes >> 20))
         .with_hint(
             "process the data in smaller pieces, or ask for more with `memory` in the script's [tool.wren] table",
         )
-}
-
-/// Returns the name of a signal as signal(7) has it.
-fn signal_name(signal: i32) -> String {
-    let name = match signal {
-        libc::SIGABRT => "SIGABRT",
-        libc::SIGALRM => "SIGALRM",
-        libc::SIGBUS => "SIGBUS",
-        libc::SIGFPE => "SIGFPE",
-        libc::SIGHUP => "SIGHUP",
-        libc::SIGILL => "SIGILL",
-        libc::SIGINT => "SIGINT",
-        libc::SIGKILL => "SIGKILL",
-        libc::SIGPIPE => "SIGPIPE",
-        libc::SIGQUIT => "SIGQUIT",
-        libc::SIGSEGV => "SIGSEGV",
-        libc::SIGSYS => "SIGSYS",
-        libc::SIGTERM => "SIGTERM",
-        libc::SIGTRAP => "SIGTRAP",
-        libc::SIGUSR1 => "SIGUSR1",
-        libc::SIGUSR2 => "SIGUSR2",
-        libc::SIGXCPU => "SIGXCPU",
-        libc::SIGXFSZ => "SIGXFSZ",
-        other => return format!("signal {other}"),
-    };
-    name.to_owned()
 }
 
 fn cut(mut text: String, bytes: usize) -> String {

@@ -3,13 +3,13 @@
 //! Text is kept as the script wrote it but for two repairs: bytes that are not UTF-8 become U+FFFD, and NUL becomes the visible
 //! U+2400, since stores and terminals cut text at a NUL. Escape sequences stay: who displays a line neutralises them.
 
+use crate::executor::Limits;
+use crate::model::{LogLine, LogStream};
 use chrono::{DateTime, Utc};
-use wren_core::executor::Limits;
-use wren_core::model::{LogLine, LogStream};
 
 /// Where a piece of output came from. Each source has its own unfinished line, so that two of them never mix within a line.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Source {
+pub enum Source {
     /// `sys.stdout`, as `log` frames.
     FramedStdout,
     /// `sys.stderr`, as `log` frames.
@@ -42,7 +42,7 @@ struct Unfinished {
 
 /// Collects output into lines.
 #[derive(Debug)]
-pub(crate) struct LogCollector {
+pub struct LogCollector {
     line_bytes: usize,
     log_bytes: usize,
     used: usize,
@@ -51,7 +51,9 @@ pub(crate) struct LogCollector {
 }
 
 impl LogCollector {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// Makes a collector that keeps to the limits' `log_bytes` and `line_bytes`.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
         Self {
             line_bytes: limits.line_bytes,
             log_bytes: limits.log_bytes,
@@ -62,7 +64,7 @@ impl LogCollector {
     }
 
     /// Takes a piece of output and returns the lines that it finished.
-    pub(crate) fn push(&mut self, source: Source, mut data: &[u8], at: DateTime<Utc>) -> Vec<LogLine> {
+    pub fn push(&mut self, source: Source, mut data: &[u8], at: DateTime<Utc>) -> Vec<LogLine> {
         let mut lines = Vec::new();
         while !self.full && !data.is_empty() {
             let end = data.iter().position(|&byte| byte == b'\n');
@@ -75,12 +77,13 @@ impl LogCollector {
     }
 
     /// Says that the cap was reached, so that whatever follows is dropped.
-    pub(crate) fn is_full(&self) -> bool {
+    #[must_use]
+    pub fn is_full(&self) -> bool {
         self.full
     }
 
     /// Returns the lines that no line break ended.
-    pub(crate) fn finish(&mut self, at: DateTime<Utc>) -> Vec<LogLine> {
+    pub fn finish(&mut self, at: DateTime<Utc>) -> Vec<LogLine> {
         let mut lines = Vec::new();
         for source in Source::ALL {
             if !self.unfinished[source as usize].bytes.is_empty() {
