@@ -16,8 +16,7 @@ use wren_store_sqlite::SqliteStore;
 async fn main() -> Result<()> {
     let folder = tempfile::tempdir().map_err(|error| wren_core::Error::internal("no temporary folder", error))?;
     let store = SqliteStore::open_path(folder.path().join("wren.db")).await?;
-    let engine =
-        Engine::builder().store(store).executor(WasmExecutor::start(WasmOptions::default())).build()?;
+    let engine = Engine::builder().store(store).executor(WasmExecutor::start(WasmOptions::default())).build()?;
 
     // The engine works while this future is polled; here a task of the host's runtime polls it.
     let shutdown = CancellationToken::new();

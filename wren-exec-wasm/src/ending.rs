@@ -7,7 +7,7 @@ use wren_core::executor::{Inspection, Limits, OutcomeEnd};
 use wren_core::guest::{self, AnsweredErrors, Frame};
 use wren_core::{Error, ErrorCode};
 
-use crate::state::Broken;
+use crate::state::{Broken, LastWord};
 
 /// How the guest's side ended.
 #[derive(Debug)]
@@ -66,8 +66,16 @@ impl End {
     }
 }
 
-/// Says why a guest stopped without returning: it left, broke a limit, or broke the protocol.
-pub(crate) fn of_trap(error: wasmtime::Error, memory_was_refused: bool, limits: &Limits) -> Error {
+/// Says how a guest stopped without returning.
+pub(crate) fn of_trap(error: wasmtime::Error, memory_was_refused: bool, limits: &Limits) -> Ended {
+    match error.downcast::<LastWord>() {
+        Ok(LastWord(frame)) => Ended::Frame(frame),
+        Err(error) => Ended::Stopped(why(error, memory_was_refused, limits)),
+    }
+}
+
+/// Says why a guest stopped: it left, broke a limit, or broke the protocol.
+fn why(error: wasmtime::Error, memory_was_refused: bool, limits: &Limits) -> Error {
     let error = match error.downcast::<Broken>() {
         Ok(Broken(error)) => return error,
         Err(error) => error,

@@ -143,7 +143,7 @@ async fn execute(
     .await;
     let ended = match called {
         Ok(frame) => Ended::Frame(frame),
-        Err(error) => Ended::Stopped(of_trap(error, store.data().memory.refused(), &limits)),
+        Err(error) => of_trap(error, store.data().memory.refused(), &limits),
     };
     // The instance goes back to the pool before its permit does.
     drop(store);

@@ -34,6 +34,18 @@ impl std::fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
+/// The guest has had its last word before its export returned; carries the frame.
+#[derive(Debug)]
+pub(crate) struct LastWord(pub(crate) Vec<u8>);
+
+impl std::fmt::Display for LastWord {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the guest ended itself")
+    }
+}
+
+impl std::error::Error for LastWord {}
+
 /// A store's data.
 pub(crate) struct State {
     wasi: WasiCtx,
@@ -84,7 +96,8 @@ impl platform::Host for State {
                 self.output.push(source, text.as_bytes());
                 Ok(())
             }
-            _ => Err(broken(guest::broken("a frame that is no `log` where only these are taken"))),
+            Frame::Result(_) | Frame::Inspection(..) => Err(wasmtime::Error::new(LastWord(frame))),
+            _ => Err(broken(guest::broken("a frame that needs an answer where none is given"))),
         }
     }
 

@@ -13,7 +13,10 @@ use wren_core::{Error, ErrorCode, Result};
 /// - `number` is 42;
 /// - `together` waits until three calls of the run are under way, and is then true;
 /// - `expired` is an `OAUTH_TOKEN_EXPIRED` with a link, `fault` an `INTERNAL` with a secret in it;
+/// - `never` is never answered;
 /// - any other key is not there.
+///
+/// Answers `http.request` of `…/greeting` with the request's body and its method in a header, of anything else with 404.
 #[derive(Debug)]
 pub struct ScriptedHost {
     together: Barrier,
@@ -41,6 +44,13 @@ impl ScriptedHost {
 impl Host for ScriptedHost {
     async fn call(&self, _context: &RunContext, request: HostRequest) -> Result<Value> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        if request.op == "http.request" {
+            let text = |name: &str| request.args.get(name).and_then(Value::as_str).unwrap_or_default();
+            let found = text("url").contains("/greeting");
+            let headers = json!({"X-Method": text("method"), "Content-Type": "text/plain"});
+            return Ok(json!({"status": if found { 200 } else { 404 }, "headers": headers, "url": text("url"),
+                             "body": found.then(|| request.args.get("body").cloned().unwrap_or_default())}));
+        }
         if request.op != "state.get" {
             return Err(Error::new(ErrorCode::InvalidRequest, format!("unknown operation `{}`", request.op)));
         }
@@ -50,6 +60,7 @@ impl Host for ScriptedHost {
                 self.together.wait().await;
                 Ok(json!({"found": true, "value": true}))
             }
+            "never" => std::future::pending().await,
             "expired" => {
                 Err(Error::new(ErrorCode::OauthTokenExpired, "Gmail OAuth token has expired")
                     .with_action_url(REAUTHORIZE))

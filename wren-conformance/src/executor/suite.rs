@@ -54,6 +54,17 @@ macro_rules! executor_cases {
                 an_error_of_the_platform_ends_the_run_as_one
                 a_script_cannot_invent_an_error_that_blames_others
             }
+            hostile {
+                a_number_without_end_is_contained
+                a_catastrophic_pattern_is_contained
+                recursion_in_c_is_contained
+                memory_of_every_kind_is_limited
+                a_call_that_is_never_answered_ends_with_the_run
+                a_forged_result_is_the_scripts_own_at_most
+                poisoned_modules_do_not_reach_the_next_run
+                leaving_without_a_word_is_a_failure
+                an_await_without_end_ends_at_its_timeout
+            }
             inspect {
                 triggers_are_reported_with_lines_config_and_signature
                 integrations_are_reported
@@ -76,6 +87,17 @@ macro_rules! executor_cases {
                 random_numbers_differ_between_runs
                 there_is_no_network
                 the_isolation_of_a_run_is_the_executors
+            }
+            library {
+                time_passes
+                time_zones_are_known
+                input_is_at_its_end
+                logging_is_output
+                the_usual_modules_are_there
+                coroutines_take_turns
+                scratch_files_are_there_or_refused
+                what_is_not_there_names_the_executor_that_has_it
+                urllib_asks_the_platform_or_nobody
             }
             lifecycle {
                 a_cancelled_run_ends

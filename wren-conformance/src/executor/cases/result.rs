@@ -116,7 +116,10 @@ def later():
     while True:
         print('later')
 def main():
-    threading.Thread(target=later, daemon=True).start()
+    try:
+        threading.Thread(target=later, daemon=True).start()
+    except RuntimeError:
+        print('no threads')
     atexit.register(lambda: print('exit'))
     return 'first'
 ";
