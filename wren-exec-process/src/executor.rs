@@ -1,5 +1,6 @@
 //! The `Executor` over a sandbox.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -78,6 +79,12 @@ impl ProcessExecutor {
     #[must_use]
     pub fn python_version(&self) -> Option<&str> {
         self.ready.as_ref().ok().map(|ready| ready.python.version.as_str())
+    }
+
+    /// Returns the interpreter that runs scripts, no shim and no symbolic link; `None` where scripts cannot be run.
+    #[must_use]
+    pub fn python(&self) -> Option<&Path> {
+        self.ready.as_ref().ok().map(|ready| ready.python.executable.as_path())
     }
 
     fn ready(&self) -> Result<&Ready> {

@@ -1,4 +1,5 @@
 //! What the tests of this crate share.
+#![allow(unreachable_pub, reason = "a test program's module, not a public one")]
 
 use std::sync::{Arc, LazyLock};
 
