@@ -112,7 +112,8 @@ fn the_help_of_the_server_names_its_defaults() {
                                      or memory [default: sqlite]
           --config <FILE>            A TOML file with `url` and `api_key` [default: ./wren.toml, then
                                      ~/.config/wren/config.toml] [env: WREN_CONFIG]
-          --executor <EXECUTOR>      What runs the scripts [default: process] [possible values: process]
+          --executor <EXECUTOR>      What runs the scripts [default: wasm] [possible values: wasm,
+                                     process]
           --concurrency <N>          How many runs run at once; by the number of cores without it
           --lease <DURATION>         How long a run stays claimed without a heartbeat: what a crash
                                      costs until its runs are taken up again [default: 15s]

@@ -6,7 +6,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Wren, can_run_scripts, eventually, http};
+use support::{Wren, eventually, http};
 
 const STEADY: &str = "import wren\n\n\n@wren.on_schedule(every=\"1s\")\ndef steady():\n    print(\"steady\")\n";
 
@@ -100,9 +100,6 @@ fn findings(error: &Value) -> Vec<(String, u64, String)> {
 
 #[test]
 fn every_fault_of_a_script_is_reported_at_once_and_the_revision_before_goes_on() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = steady();
     for (what, script, expected) in CASES {
         let file = wren.write("bad.py", script);
@@ -131,9 +128,6 @@ fn every_fault_of_a_script_is_reported_at_once_and_the_revision_before_goes_on()
 
 #[test]
 fn an_import_that_never_ends_is_ended() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = steady();
     let file = wren.write("endless.py", "import wren\n\n\ndef f(): ...\n\n\nwhile True:\n    pass\n");
     let refused = wren.run(["deploy", &file, "--name", "steady", "--json"]);
@@ -147,9 +141,6 @@ fn an_import_that_never_ends_is_ended() {
 
 #[test]
 fn a_script_over_the_cap_is_refused_by_both_sides() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = steady();
     let file = wren.write("large.py", format!("{STEADY}DATA = \"{}\"\n", "x".repeat(1024 * 1024)));
     for command in [vec!["test", &file, "--json"], vec!["deploy", &file, "--name", "steady", "--json"]] {
@@ -162,9 +153,6 @@ fn a_script_over_the_cap_is_refused_by_both_sides() {
 
 #[test]
 fn a_script_that_is_not_utf8_is_refused_with_the_line() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = steady();
     let file = wren.write("latin.py", b"import wren\nNAME = \"caf\xe9\"\n");
     for command in ["test", "deploy"] {
@@ -178,9 +166,6 @@ fn a_script_that_is_not_utf8_is_refused_with_the_line() {
 
 #[test]
 fn a_function_that_metadata_invents_is_named() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = steady();
     let trigger = json!({"type": "schedule", "func": "stedy", "config": {"every": "1s"}});
     let body = json!({"script": STEADY, "name": "steady", "metadata": {"triggers": [trigger]}});
@@ -195,9 +180,6 @@ fn a_function_that_metadata_invents_is_named() {
 
 #[test]
 fn a_body_that_cannot_be_read_is_refused_with_what_is_wrong_with_it() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = steady();
     let large = json!({"script": "x".repeat(5 * 1024 * 1024)}).to_string();
     let cases: [(&str, &[u8], u16, &str); 4] = [
@@ -217,9 +199,6 @@ fn a_body_that_cannot_be_read_is_refused_with_what_is_wrong_with_it() {
 
 #[test]
 fn a_wrong_key_is_refused_and_another_owners_id_does_not_exist() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = steady();
     let id = wren.json(["status", "steady", "--json"])["deployment"]["id"].as_str().unwrap().to_owned();
     let run = eventually("a run", || {
@@ -252,9 +231,6 @@ fn a_wrong_key_is_refused_and_another_owners_id_does_not_exist() {
 
 #[test]
 fn deploying_while_paused_is_a_conflict_and_undeploying_twice_is_told_apart_from_a_wrong_id() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = steady();
     let id = wren.json(["status", "steady", "--json"])["deployment"]["id"].as_str().unwrap().to_owned();
     wren.text(["pause", "steady", "--reason", "holidays"]);
@@ -281,9 +257,6 @@ fn deploying_while_paused_is_a_conflict_and_undeploying_twice_is_told_apart_from
 
 #[test]
 fn what_is_not_there_or_not_in_the_state_for_it_comes_with_what_to_do_instead() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = steady();
     let id = wren.json(["status", "steady", "--json"])["deployment"]["id"].as_str().unwrap().to_owned();
     let run = wren.json(["run", "steady", "--wait", "--json"])["run_id"].as_str().unwrap().to_owned();

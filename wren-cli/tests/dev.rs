@@ -8,7 +8,7 @@ use std::fs::File;
 use std::process::{Child, Command};
 
 use serde_json::Value;
-use support::{can_run_scripts, eventually, processes};
+use support::{eventually, processes};
 
 fn script(says: &str) -> String {
     format!("import wren\n\n\n@wren.on_schedule(every=\"1s\")\ndef beat():\n    print(\"{says}\")\n")
@@ -26,9 +26,6 @@ impl Drop for Dev {
 
 #[test]
 fn a_script_runs_is_deployed_anew_when_it_changes_and_goes_on_when_the_change_is_broken() {
-    if !can_run_scripts() {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("beat.py");
     let (stdout, stderr) = (folder.path().join("stdout"), folder.path().join("stderr"));
@@ -57,9 +54,6 @@ fn a_script_runs_is_deployed_anew_when_it_changes_and_goes_on_when_the_change_is
 
 #[test]
 fn a_second_session_on_the_same_data_does_not_show_what_the_first_one_did() {
-    if !can_run_scripts() {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("beat.py"), script("words")).unwrap();
     // Returns the runs that a session showed the end of, and all that it showed anything of.

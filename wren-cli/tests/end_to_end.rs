@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{Wren, can_run_scripts, eventually};
+use support::{Wren, eventually};
 
 const SCRIPT: &str = r#"import wren
 
@@ -28,9 +28,6 @@ def greet(event=None):
 
 #[test]
 fn an_agent_writes_tests_validates_deploys_watches_and_removes_a_script() {
-    if !can_run_scripts() {
-        return;
-    }
     let mut wren = Wren::start(&[]);
     let file = wren.write("script.py", SCRIPT);
 
@@ -76,9 +73,6 @@ fn an_agent_writes_tests_validates_deploys_watches_and_removes_a_script() {
 
 #[test]
 fn a_deployment_has_its_files_name_unless_it_is_given_another() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = Wren::start(&[]);
     let file = wren.write("script.py", SCRIPT);
     let deployed = wren.json(["deploy", &file, "--json"]);
@@ -94,9 +88,6 @@ fn a_deployment_has_its_files_name_unless_it_is_given_another() {
 
 #[test]
 fn a_run_that_is_asked_for_is_waited_for_and_exits_by_how_it_ended() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = Wren::start(&[]);
     let file = wren.write("script.py", format!("{SCRIPT}\n\ndef broken():\n    raise ValueError('nope')\n"));
     wren.text(["deploy", &file, "--name", "asked"]);
@@ -118,9 +109,6 @@ fn a_run_that_is_asked_for_is_waited_for_and_exits_by_how_it_ended() {
 
 #[test]
 fn an_integration_that_nobody_configured_is_the_users_to_act_on() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = Wren::start(&[]);
     let file = wren.write(
         "mail.py",
@@ -138,9 +126,6 @@ fn an_integration_that_nobody_configured_is_the_users_to_act_on() {
 
 #[test]
 fn keys_are_listed_without_their_secret_and_end_when_they_are_revoked() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = Wren::start(&[]);
     let listed = wren.json(["keys", "list", "--owner", "ada", "--json"]);
     assert!(!listed.to_string().contains(wren.key()));

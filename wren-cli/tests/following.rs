@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::{Value, json};
-use support::{PATIENCE, Wren, can_run_scripts, eventually, http, processes};
+use support::{PATIENCE, Wren, eventually, http, processes};
 
 const DAYS: &str = "import wren\n\n\ndef day(event=None):\n    print(\"day\", event)\n\n\ndef quiet(): ...\n";
 
@@ -55,9 +55,6 @@ fn run_to_the_end(wren: &Wren, deployment: &str, event: u32) -> String {
 
 #[test]
 fn following_shows_the_tail_with_its_end_and_then_only_what_is_new() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = Wren::start(&[]);
     let file = wren.write("days.py", DAYS);
     wren.text(["deploy", &file]);
@@ -75,9 +72,6 @@ fn following_shows_the_tail_with_its_end_and_then_only_what_is_new() {
 
 #[test]
 fn a_long_run_is_followed_to_its_end_behind_a_page_of_newer_ones() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = Wren::start(&["--concurrency", "1"]);
     let file = wren.write("long.py", LONG);
     wren.text(["deploy", &file]);
@@ -115,9 +109,6 @@ fn a_long_run_is_followed_to_its_end_behind_a_page_of_newer_ones() {
 
 #[test]
 fn a_run_is_shown_only_with_the_deployment_that_it_belongs_to() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = Wren::start(&[]);
     let file = wren.write("days.py", DAYS);
     wren.text(["deploy", &file]);
@@ -132,9 +123,6 @@ fn a_run_is_shown_only_with_the_deployment_that_it_belongs_to() {
 
 #[test]
 fn a_run_that_printed_nothing_is_shown_all_the_same() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = Wren::start(&[]);
     let file = wren.write("days.py", DAYS);
     wren.text(["deploy", &file]);

@@ -8,14 +8,14 @@ mod support;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use support::processes::named;
-use support::{Ended, Wren, can_run_scripts, eventually, http};
+use support::{Ended, Wren, can_run_processes, eventually, http};
 
 /// What a run may take beyond its timeout of two seconds, the start and the end of its sandbox included.
 const GRACE: TimeDelta = TimeDelta::seconds(2);
 const TIMEOUT: TimeDelta = TimeDelta::seconds(2);
 
-/// A hostile function: its name, its body, and what must come of it.
-type Case = (&'static str, &'static str, Expected);
+/// A hostile function: its name, its body, and what must come of it in a process, and on WebAssembly where that differs.
+type Case = (&'static str, &'static str, Expected, Option<Expected>);
 
 #[derive(Debug, Clone, Copy)]
 enum Expected {
@@ -27,21 +27,31 @@ enum Expected {
 
 use Expected::{Success, Unsuccessful};
 
+/// There are no processes on WebAssembly.
+const NO_FORK: Option<Expected> = Some(Unsuccessful("failed", "UNSUPPORTED_IMPORT", "`os.fork`"));
+
 const TIMED_OUT: Expected = Unsuccessful("timeout", "RUN_TIMEOUT", "2s");
 
 const CASES: &[Case] = &[
-    ("prints_without_end", "while True:\n    print('y' * 1000)", TIMED_OUT),
-    ("forks_without_end", "while True:\n    try:\n        os.fork()\n    except OSError:\n        pass", TIMED_OUT),
+    ("prints_without_end", "while True:\n    print('y' * 1000)", TIMED_OUT, None),
+    (
+        "forks_without_end",
+        "while True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
+        TIMED_OUT,
+        NO_FORK,
+    ),
     (
         "allocates_without_end",
         "kept = []\nwhile True:\n    kept.append(bytearray(1 << 20))",
         Unsuccessful("failed", "MEMORY_LIMIT", ""),
+        None,
     ),
     (
         "ignores_sigterm",
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True:\n    try:\n        time.sleep(1000)\n    \
          except BaseException:\n        pass",
         TIMED_OUT,
+        None,
     ),
     (
         "leaves_a_daemon",
@@ -50,18 +60,21 @@ const CASES: &[Case] = &[
          signal.signal(signal.SIGHUP, signal.SIG_IGN)\n        while True:\n            time.sleep(1000)\n    \
          os._exit(0)\nos.waitpid(child, 0)\nreturn 'left'",
         Success(&["left", "refused"]),
+        NO_FORK,
     ),
     (
         "prints_one_long_line",
         "for _ in range(50):\n    sys.stdout.write('x' * (1 << 20))\nreturn 'printed'",
         Success(&["printed"]),
+        None,
     ),
-    ("exits", "os._exit(3)", Unsuccessful("failed", "SCRIPT_EXCEPTION", "status 3")),
+    ("exits", "os._exit(3)", Unsuccessful("failed", "SCRIPT_EXCEPTION", "status 3"), None),
     (
         "calls_the_server",
         "try:\n    socket.create_connection(SERVER, timeout=1).close()\nexcept OSError:\n    return 'refused'\n\
          return 'connected'",
         Success(&["refused"]),
+        None,
     ),
     (
         "reads_the_server",
@@ -70,6 +83,7 @@ const CASES: &[Case] = &[
          if not path.endswith('/environ') or DATA.encode() in content:\n        seen.append(path)\n\
          try:\n    seen += os.listdir(DATA)\nexcept OSError:\n    pass\nreturn ' '.join(seen)",
         Success(&[""]),
+        None,
     ),
 ];
 
@@ -80,7 +94,7 @@ fn marker() -> String {
 }
 
 /// Returns one script with every case and a good function. No schedule fires while the test runs but on a leap day.
-fn script(wren: &Wren) -> String {
+fn script(wren: &Wren, executor: &str) -> String {
     let data = wren.path("data");
     let database = data.join("wren.db");
     assert!(database.is_file(), "what the script looks for is there");
@@ -89,15 +103,18 @@ fn script(wren: &Wren) -> String {
     let environments = ["1".to_owned(), wren.server_pid().to_string()].map(|pid| format!("/proc/{pid}/environ"));
     let paths = json!([environments[0], environments[1], database]);
     let mut script = format!(
-        "import ctypes\nimport os\nimport signal\nimport socket\nimport sys\nimport time\n\nimport wren\n\nMARKER = \"{}\"\n\
-         DATA = {data:?}\nPATHS = {paths}\nSERVER = (\"{}\", {})\n\
-         PRCTL = ctypes.CDLL(None).prctl\nPRCTL(15, MARKER.encode(), 0, 0, 0)\n",
+        "import os\nimport signal\nimport socket\nimport sys\nimport time\n\nimport wren\n\nMARKER = \"{}\"\n\
+         DATA = {data:?}\nPATHS = {paths}\nSERVER = (\"{}\", {})\n",
         marker(),
         server.0,
         server.1,
     );
-    let good = ("good", "name = ctypes.create_string_buffer(16)\nPRCTL(16, name, 0, 0, 0)\nreturn name.value.decode()");
-    for (name, body) in CASES.iter().map(|(name, body, _)| (*name, *body)).chain([good]) {
+    let mut good = "return MARKER";
+    if executor == "process" {
+        script += "import ctypes\nPRCTL = ctypes.CDLL(None).prctl\nPRCTL(15, MARKER.encode(), 0, 0, 0)\n";
+        good = "name = ctypes.create_string_buffer(16)\nPRCTL(16, name, 0, 0, 0)\nreturn name.value.decode()";
+    }
+    for (name, body) in CASES.iter().map(|(name, body, ..)| (*name, *body)).chain([("good", good)]) {
         script += &format!("\n\n@wren.on_schedule(\"0 0 29 2 *\", timeout=\"2s\")\ndef {name}():\n");
         body.lines().for_each(|line| script += &format!("    {line}\n"));
     }
@@ -139,19 +156,29 @@ fn assert_ended_in_time(function: &str, run: &Value) {
 }
 
 #[test]
-fn whatever_a_script_does_each_run_ends_once_in_time_leaves_nothing_and_the_server_goes_on() {
-    if !can_run_scripts() {
-        return;
+fn whatever_a_script_does_in_a_process_each_run_ends_once_in_time_leaves_nothing_and_the_server_goes_on() {
+    if can_run_processes() {
+        each_run_ends_and_the_server_goes_on("process");
     }
-    let mut wren = Wren::start(&[]);
-    let file = wren.write("hostile.py", script(&wren));
+}
+
+#[test]
+fn whatever_a_script_does_on_wasm_each_run_ends_once_in_time_leaves_nothing_and_the_server_goes_on() {
+    each_run_ends_and_the_server_goes_on("wasm");
+}
+
+fn each_run_ends_and_the_server_goes_on(executor: &str) {
+    let mut wren = Wren::start(&["--executor", executor]);
+    let file = wren.write("hostile.py", script(&wren, executor));
     let deployed = wren.json(["deploy", &file, "--name", "hostile", "--json"]);
     let id = deployed["deployment_id"].as_str().unwrap().to_owned();
 
     let mut asked = Vec::new();
-    for (function, _, expected) in CASES {
+    for (function, _, in_a_process, on_wasm) in CASES {
+        let expected = on_wasm.filter(|_| executor == "wasm").unwrap_or(*in_a_process);
         let (ended, hostile) = run(&wren, function);
-        assert_expected(function, &ended, &hostile, *expected);
+        assert_expected(function, &ended, &hostile, expected);
+        assert_eq!(hostile["isolation"]["executor"], executor, "{hostile}");
         assert_ended_in_time(function, &hostile);
         assert_eq!(hostile["attempt"], 1, "{function}: {hostile}");
         eventually(&format!("the end of every process of {function}"), || named(&marker()).is_empty().then_some(()));

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use support::{Ended, bare, can_run_scripts};
+use support::{Ended, bare};
 
 /// Runs a command on a disk without room.
 fn on_a_full_disk(folder: &Path, args: &[&str]) -> Output {
@@ -57,9 +57,6 @@ fn a_reader_that_went_away_is_a_quiet_end() {
 
 #[test]
 fn a_server_or_a_session_that_nobody_can_read_ends_and_leaves_no_key() {
-    if !can_run_scripts() {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let served = on_a_full_disk(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(served.status.code(), Some(4), "{served:?}");

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use serde_json::Value;
-use support::{Wren, can_run_scripts, eventually, http, processes};
+use support::{Wren, eventually, http, processes};
 
 const SLOW: &str = "import time\n\nimport wren\n\n\ndef slow(event=None):\n    print(\"begun\", flush=True)\n    \
                     time.sleep(event or 1)\n    return \"ended\"\n";
@@ -27,9 +27,6 @@ fn begin_slow_run(wren: &Wren, event: &str) -> String {
 
 #[test]
 fn a_graceful_end_waits_for_the_runs_in_progress() {
-    if !can_run_scripts() {
-        return;
-    }
     let mut wren = Wren::start(&[]);
     let run = begin_slow_run(&wren, "2");
     assert!(wren.stop_gracefully().success(), "{}", wren.server_log());
@@ -40,9 +37,6 @@ fn a_graceful_end_waits_for_the_runs_in_progress() {
 
 #[test]
 fn a_second_signal_ends_at_once_and_the_run_is_taken_up_again() {
-    if !can_run_scripts() {
-        return;
-    }
     let mut wren = Wren::start(&["--lease", "1s"]);
     let run = begin_slow_run(&wren, "30");
     processes::signal(wren.server_pid(), "TERM");
@@ -61,9 +55,6 @@ fn a_second_signal_ends_at_once_and_the_run_is_taken_up_again() {
 
 #[test]
 fn the_address_is_the_first_line_and_the_log_is_json_when_asked_for() {
-    if !can_run_scripts() {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wren"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--json", "--log-format", "json"]).current_dir(folder.path());
@@ -86,9 +77,6 @@ fn the_address_is_the_first_line_and_the_log_is_json_when_asked_for() {
 
 #[test]
 fn a_server_on_memory_prints_the_one_key_that_it_has() {
-    if !can_run_scripts() {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     for json in [true, false] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wren"));
@@ -119,9 +107,6 @@ fn a_server_on_memory_prints_the_one_key_that_it_has() {
 
 #[test]
 fn what_is_printed_while_somebody_follows_is_shown_as_it_comes() {
-    if !can_run_scripts() {
-        return;
-    }
     let wren = Wren::start(&[]);
     let run = begin_slow_run(&wren, "1");
     let mut follower = wren.command(["logs", "slow", "--follow", "--json"]).stdout(Stdio::piped()).spawn().unwrap();

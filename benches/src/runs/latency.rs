@@ -86,5 +86,8 @@ pub(crate) fn ratios(rows: &[Row]) -> Vec<Ratio> {
         ),
         ("usual imports: process ÷ python3", usual("process executor"), usual(bare), Target::AtMost(1.3)),
     ];
-    pairs.into_iter().filter_map(|(what, over, under, target)| Some(Ratio { what, ratio: over? / under?, target })).collect()
+    pairs
+        .into_iter()
+        .filter_map(|(what, over, under, target)| Some(Ratio { what, ratio: over? / under?, target }))
+        .collect()
 }

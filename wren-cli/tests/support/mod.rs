@@ -16,18 +16,19 @@ use serde_json::Value;
 /// How long anything may take before a test gives up on it. Long, since machines that test are busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Says whether this machine can run sandboxed Python, by letting the real binary import a script.
+/// Says whether the process executor works on this machine, by letting the real binary import a script there.
 #[must_use]
-pub(crate) fn can_run_scripts() -> bool {
+pub(crate) fn can_run_processes() -> bool {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("script.py");
-    std::fs::write(&file, "def nothing(): ...\n").unwrap();
+    let script = "# /// script\n# [tool.wren]\n# executor = \"process\"\n# ///\ndef nothing(): ...\n";
+    std::fs::write(&file, script).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_wren")).arg("test").arg(file).arg("--json").output().unwrap();
     let answer = Ended::from(output).document();
     // Any other error is not the machine's but the test's to find.
     let is_missing = answer["error"]["code"] == "EXECUTOR_UNAVAILABLE";
     let check = if is_missing { Err(answer["error"]["message"].to_string()) } else { Ok(()) };
-    wren_conformance::requirement("sandboxed Python", check)
+    wren_conformance::requirement("the process executor", check)
 }
 
 /// Asks again and again until there is an answer, for at most [`PATIENCE`].

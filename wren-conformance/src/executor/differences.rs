@@ -14,14 +14,17 @@ pub enum Feature {
     HashSeed,
     /// `urllib.request` and `http.client` ask the platform. Without: there is no network behind them.
     UrllibThroughHost,
+    /// An `await` that nothing can end is found out: it fails at once instead of waiting for its timeout.
+    FindsDeadlocks,
 }
 
 /// A feature, whether executors have it, and the executors of which the opposite is true.
-const TABLE: [(Feature, bool, &[&str]); 4] = [
+const TABLE: [(Feature, bool, &[&str]); 5] = [
     (Feature::Threads, true, &["wasm"]),
     (Feature::ScratchFiles, true, &["wasm"]),
     (Feature::HashSeed, true, &["wasm"]),
     (Feature::UrllibThroughHost, false, &["wasm"]),
+    (Feature::FindsDeadlocks, false, &["wasm"]),
 ];
 
 impl Feature {

@@ -63,7 +63,7 @@ macro_rules! executor_cases {
                 a_forged_result_is_the_scripts_own_at_most
                 poisoned_modules_do_not_reach_the_next_run
                 leaving_without_a_word_is_a_failure
-                an_await_without_end_ends_at_its_timeout
+                an_await_without_end_is_contained
             }
             inspect {
                 triggers_are_reported_with_lines_config_and_signature

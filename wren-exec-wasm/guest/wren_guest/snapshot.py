@@ -25,13 +25,14 @@ def take() -> None:
     event_loop.install()
     time_zones.install()
 
-    from . import entry, files, warm_up
+    from . import entry, files, leaving, warm_up
 
     data = os.path.dirname(sys.modules["wren_guest_data"].__file__ or "")
     library.publish(importer, f"{data}/modules.json")
     _forget_the_build()
     memory.install(importer)
     files.install()
+    leaving.install(entry.channel)
     warm_up.run(entry)
     entry.connect()
     importlib.invalidate_caches()
