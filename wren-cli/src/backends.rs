@@ -123,15 +123,16 @@ fn make_private_folder(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Makes the executors that scripts may name, the default one first. Whether each can run scripts on this machine is for its
-/// `check` to say. `concurrency` is how many runs there will be at once, if that is known.
-pub(crate) async fn make_executors(default: ExecutorChoice, concurrency: Option<usize>) -> Vec<Arc<dyn Executor>> {
+/// `check` to say, which also looks for the machine's Python. `concurrency` is how many runs there will be at once, if that
+/// is known.
+pub(crate) fn make_executors(default: ExecutorChoice, concurrency: Option<usize>) -> Vec<Arc<dyn Executor>> {
     let mut options = WasmOptions::default();
     if let Some(runs) = concurrency {
         // Imports at deploys come on top of the runs.
         options.instances = options.instances.max(u32::try_from(runs).unwrap_or(u32::MAX).saturating_add(16));
     }
     let wasm: Arc<dyn Executor> = Arc::new(WasmExecutor::start(options));
-    let process: Arc<dyn Executor> = Arc::new(ProcessExecutor::start(ProcessOptions::default()).await);
+    let process: Arc<dyn Executor> = Arc::new(ProcessExecutor::new(ProcessOptions::default()));
     match default {
         ExecutorChoice::Wasm => vec![wasm, process],
         ExecutorChoice::Process => vec![process, wasm],

@@ -26,7 +26,7 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     let signals = Signals::listen()?;
     start_log(args.log_format, "info", output);
     let store = open_store(&args.data).await?;
-    let executors = make_executors(args.executor, args.concurrency).await;
+    let executors = make_executors(args.executor, args.concurrency);
     refuse_without_sandbox(&executors).await?;
     let engine = build_engine(Arc::clone(&store), executors, |options| {
         options.lease_ms = millis(args.lease);
@@ -112,8 +112,9 @@ pub(crate) fn build_engine(
 /// sandbox. A script that asks for another one is refused when it is deployed, where that one cannot work.
 pub(crate) async fn refuse_without_sandbox(executors: &[Arc<dyn Executor>]) -> Result<(), Failure> {
     for (place, executor) in executors.iter().enumerate() {
+        let checked = executor.check().await;
         let isolation = executor.isolation();
-        match executor.check().await {
+        match checked {
             Err(error) if place == 0 => return Err(Failure::from(Problem::from(&error))),
             Err(error) => {
                 tracing::info!(executor = isolation.executor, reason = error.message(), "not on this machine");

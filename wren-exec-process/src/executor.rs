@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use wren_core::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, OutcomeEnd, Script};
 use wren_core::guest;
@@ -22,7 +23,8 @@ const NAME: &str = "process";
 /// Runs scripts on the machine's CPython, each in a sandbox of its own.
 #[derive(Debug)]
 pub struct ProcessExecutor {
-    ready: std::result::Result<Ready, Unavailable>,
+    options: ProcessOptions,
+    ready: OnceCell<std::result::Result<Ready, Unavailable>>,
 }
 
 #[derive(Debug)]
@@ -48,7 +50,24 @@ impl ProcessExecutor {
     /// Finds the interpreter and a sandbox that works here, by really starting a guest. Where there is none the executor
     /// refuses every run and [`check`](Executor::check) says what is missing; it never runs a script without a sandbox.
     pub async fn start(options: ProcessOptions) -> Self {
-        Self { ready: Self::prepare(&options).await }
+        let executor = Self::new(options);
+        executor.prepared().await;
+        executor
+    }
+
+    /// The same, but looks for them only when it is first used. Until then [`isolation`](Executor::isolation) says `none`.
+    #[must_use]
+    pub fn new(options: ProcessOptions) -> Self {
+        Self { options, ready: OnceCell::new() }
+    }
+
+    async fn prepared(&self) -> &std::result::Result<Ready, Unavailable> {
+        self.ready.get_or_init(|| Self::prepare(&self.options)).await
+    }
+
+    /// Returns what was found, if it was looked for and is there.
+    fn found(&self) -> Option<&Ready> {
+        self.ready.get()?.as_ref().ok()
     }
 
     async fn prepare(options: &ProcessOptions) -> std::result::Result<Ready, Unavailable> {
@@ -78,17 +97,17 @@ impl ProcessExecutor {
     /// Returns the version of the interpreter, as `3.11.2`; `None` where scripts cannot be run.
     #[must_use]
     pub fn python_version(&self) -> Option<&str> {
-        self.ready.as_ref().ok().map(|ready| ready.python.version.as_str())
+        self.found().map(|ready| ready.python.version.as_str())
     }
 
     /// Returns the interpreter that runs scripts, no shim and no symbolic link; `None` where scripts cannot be run.
     #[must_use]
     pub fn python(&self) -> Option<&Path> {
-        self.ready.as_ref().ok().map(|ready| ready.python.executable.as_path())
+        self.found().map(|ready| ready.python.executable.as_path())
     }
 
-    fn ready(&self) -> Result<&Ready> {
-        self.ready.as_ref().map_err(Unavailable::error)
+    async fn ready(&self) -> Result<&Ready> {
+        self.prepared().await.as_ref().map_err(Unavailable::error)
     }
 }
 
@@ -99,16 +118,16 @@ impl Executor for ProcessExecutor {
     }
 
     fn isolation(&self) -> Isolation {
-        let tier = self.ready.as_ref().map_or("none", |ready| ready.sandbox.tier());
+        let tier = self.found().map_or("none", |ready| ready.sandbox.tier());
         Isolation { executor: NAME.to_owned(), tier: tier.to_owned() }
     }
 
     async fn check(&self) -> Result<()> {
-        self.ready().map(|_| ())
+        self.ready().await.map(|_| ())
     }
 
     async fn inspect(&self, script: &Script, limits: &Limits) -> Result<Inspection> {
-        let ready = self.ready()?;
+        let ready = self.ready().await?;
         let session = Session::new();
         let limits = guest::effective_limits(limits, &script.settings);
         if let Some(error) = guest::unsupported_dependencies(&script.settings) {
@@ -125,7 +144,7 @@ impl Executor for ProcessExecutor {
         logs: Arc<dyn LogSink>,
         cancel: CancellationToken,
     ) -> Result<Outcome> {
-        let ready = self.ready()?;
+        let ready = self.ready().await?;
         let session = Session::new();
         invocation.limits = guest::effective_limits(&invocation.limits, &invocation.script.settings);
         let ended = |end| Ok(Outcome { end, isolation: self.isolation() });

@@ -7,6 +7,8 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store};
 
+use wren_core::guest;
+
 use crate::artifact::{self, NEEDS};
 use crate::bindings::{Guest, GuestPre, wren};
 use crate::bytecode::Bytecode;
@@ -78,6 +80,8 @@ impl Machine {
     pub(crate) async fn instantiate(&self, state: State) -> (Store<State>, Result<Guest>) {
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
+        // What one call may make the host copy: a script can hand over more than its frames may hold.
+        store.set_hostcall_fuel(2 * guest::MAX_FRAME_BYTES);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         let guest = self.guest.instantiate_async(&mut store).await;

@@ -1,4 +1,4 @@
-//! What a run prints: frames of the SDK's streams, and what reaches descriptors 1 and 2 beneath them.
+//! What a run prints: by the SDK's streams, and what reaches descriptors 1 and 2 beneath them.
 
 use std::sync::Arc;
 
@@ -38,11 +38,6 @@ impl Output {
             let finished = self.inner.collector.lock().push(source, data, Utc::now());
             send(lines, finished);
         }
-    }
-
-    /// Says that whatever else is printed is dropped.
-    pub(crate) fn drops_all(&self) -> bool {
-        self.inner.lines.is_none() || self.inner.collector.lock().is_full()
     }
 
     /// Sends the lines that no line break ended.

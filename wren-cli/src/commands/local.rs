@@ -54,7 +54,7 @@ impl LocalScript {
     /// Where scripts cannot be contained, nothing is imported: what the static stage finds is returned, or, when that finds
     /// nothing, why the import could not be tried.
     pub(super) async fn examine(&self) -> Result<Examination, Failure> {
-        let rules = DeployRules::new(make_executors(ExecutorChoice::default(), None).await);
+        let rules = DeployRules::new(make_executors(ExecutorChoice::default(), None));
         let parsed = deploy::parse(&self.bytes, &rules);
         let usable = match rules.executor(parsed.settings().executor.as_deref()) {
             Some(executor) => executor.check().await,

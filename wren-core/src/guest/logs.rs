@@ -10,9 +10,9 @@ use chrono::{DateTime, Utc};
 /// Where a piece of output came from. Each source has its own unfinished line, so that two of them never mix within a line.
 #[derive(Debug, Clone, Copy)]
 pub enum Source {
-    /// `sys.stdout`, as `log` frames.
+    /// `sys.stdout`, as the SDK installed it.
     FramedStdout,
-    /// `sys.stderr`, as `log` frames.
+    /// `sys.stderr`, as the SDK installed it.
     FramedStderr,
     /// Descriptor 1.
     RawStdout,
@@ -67,7 +67,7 @@ impl LogCollector {
     pub fn push(&mut self, source: Source, mut data: &[u8], at: DateTime<Utc>) -> Vec<LogLine> {
         let mut lines = Vec::new();
         while !self.full && !data.is_empty() {
-            let end = data.iter().position(|&byte| byte == b'\n');
+            let end = memchr::memchr(b'\n', data);
             self.grow(source, &data[..end.unwrap_or(data.len())]);
             let Some(end) = end else { break };
             self.finish_line(source, at, &mut lines);

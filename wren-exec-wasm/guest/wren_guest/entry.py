@@ -15,17 +15,22 @@ from wren._runtime.failures import UNDESCRIBED
 from wren._runtime.loading import Script
 
 from .absent import UNAVAILABLE
-from .channel import GuestChannel
+from .channel import GuestChannel, GuestStream
 
 
-def _say(frame: bytes) -> None:
-    """Shows what is printed while there is no platform yet: why the guest cannot be made."""
-    os.write(2, frame + b"\n")
+class _Build:
+    """Stands for the platform while the guest is made: what is printed then says why that fails."""
+
+    @staticmethod
+    def write(descriptor: int, data: bytes) -> None:
+        os.write(descriptor, data)
+
+    finish = call = platform.call
 
 
-channel = GuestChannel(_say, platform.call)
+channel = GuestChannel(_Build)
 # Before the snapshot, so that no run has to: a script finds its streams in place.
-output = streams.install(channel)
+output = streams.install(GuestStream(channel, 1), GuestStream(channel, 2))
 # Bound here, as a script may replace what the modules hold.
 _marshal_loads = marshal.loads
 
@@ -54,7 +59,7 @@ class WitWorld(wit_world.WitWorld):
 
 def connect() -> None:
     """Speaks to the platform from now on."""
-    channel.connect(platform.emit, platform.call)
+    channel.connect(platform)
 
 
 def serve(job: bytes, code: bytes) -> bytes:

@@ -74,8 +74,7 @@ _CONTEXT = {
 
 def run(entry: Any) -> None:
     """Does each script's jobs several times, as the interpreter specialises only what it has seen before."""
-    say = entry.channel._emit
-    entry.channel.connect(_ignore, _answer)
+    entry.channel.connect(_Platform)
     # They work once in an interpreter's life.
     at_the_end = session._wait_for_threads, session.run_exit_functions
     session._wait_for_threads = session.run_exit_functions = _nothing
@@ -86,7 +85,6 @@ def run(entry: Any) -> None:
                 _do(entry, world, script)
     finally:
         session._wait_for_threads, session.run_exit_functions = at_the_end
-        entry.channel.connect(say, _answer)
     _host.end()
     registry.clear()
     sys.argv[:] = [""]
@@ -111,12 +109,19 @@ def _forget(before: dict[str, ModuleType]) -> None:
         raise RuntimeError(f"a run imports {sorted(added)}, which belong to the snapshot")
 
 
-def _ignore(frame: bytes) -> None:
-    """Takes a frame that nobody is to see."""
+class _Platform:
+    """Takes what nobody is to see, and knows no answer but one."""
 
+    @staticmethod
+    def write(descriptor: int, data: bytes) -> None:
+        """Drops it."""
 
-def _answer(frame: bytes) -> bytes:
-    return b'{"t":"reply","id":1,"ok":null}'
+    finish = write
+
+    @staticmethod
+    def call(frame: bytes) -> bytes:
+        """Returns a reply."""
+        return b'{"t":"reply","id":1,"ok":null}'
 
 
 def _nothing() -> None:

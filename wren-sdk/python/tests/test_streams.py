@@ -4,12 +4,12 @@ import sys
 
 from conftest import FakeChannel, serve
 
-from wren._runtime.streams import LOG_BYTES, Output
+from wren._runtime.streams import LOG_BYTES, Output, of_channel
 
 
 def output():
     channel = FakeChannel(lambda op, args: None)
-    return channel, Output(channel)
+    return channel, Output(*of_channel(channel))
 
 
 def test_both_streams_keep_the_scripts_order():

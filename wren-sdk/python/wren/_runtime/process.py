@@ -15,7 +15,7 @@ def main(fd: int) -> NoReturn:
     channel = SocketChannel(fd)
     status = 1
     try:
-        output = streams.install(channel)
+        output = streams.install(*streams.of_channel(channel))
         # A platform that died meanwhile sends no job: the end of the connection ends this process before any script.
         channel.greet()
         returned = session.serve(channel.receive(), channel, output)

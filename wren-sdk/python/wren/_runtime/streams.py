@@ -1,7 +1,8 @@
 """The script's standard streams.
 
-Output travels as ``log`` frames, which keeps the two streams in the script's own order. The text and buffer layers are
-the interpreter's own, so ``sys.stdout.buffer``, ``reconfigure`` and the rest behave as scripts expect.
+The bottom layer is an executor's own; where it is a channel, output travels as ``log`` frames, which keeps the two streams
+in the script's own order. The text and buffer layers are the interpreter's own, so ``sys.stdout.buffer``, ``reconfigure``
+and the rest behave as scripts expect.
 """
 
 from __future__ import annotations
@@ -17,9 +18,15 @@ except ImportError:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     from wren._runtime.channel import Channel
+
+    class BottomLayer(Protocol):
+        """An ``io.RawIOBase`` that can be written to."""
+
+        def finish(self) -> None:
+            """Sends what it kept back."""
 
 _write = _os.write
 
@@ -32,7 +39,7 @@ _CARRY_BYTES = 3
 
 
 class LogStream(io.RawIOBase):
-    """The bottom layer of one stream: turns bytes into frames."""
+    """The bottom layer of one stream on a channel: turns bytes into frames."""
 
     def __init__(self, channel: Channel, name: str, fd: int) -> None:
         self._channel = channel
@@ -73,8 +80,8 @@ class LogStream(io.RawIOBase):
 class Output:
     """Both streams as the runtime installed them, whatever the script has put into ``sys`` since."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._raw = (LogStream(channel, "stdout", 1), LogStream(channel, "stderr", 2))
+    def __init__(self, stdout: BottomLayer, stderr: BottomLayer) -> None:
+        self._raw = (stdout, stderr)
         self.stdout, self.stderr = (
             io.TextIOWrapper(
                 io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True
@@ -96,9 +103,14 @@ class Output:
             raw.finish()
 
 
-def install(channel: Channel) -> Output:
-    """Replaces the standard streams: output goes to the channel, input is at its end."""
-    output = Output(channel)
+def of_channel(channel: Channel) -> tuple[LogStream, LogStream]:
+    """Returns the bottom layers of standard output and standard error on a channel."""
+    return LogStream(channel, "stdout", 1), LogStream(channel, "stderr", 2)
+
+
+def install(stdout: BottomLayer, stderr: BottomLayer) -> Output:
+    """Replaces the standard streams: output goes to these layers, input is at its end."""
+    output = Output(stdout, stderr)
     sys.stdout = sys.__stdout__ = output.stdout  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = output.stderr  # type: ignore[misc]
     sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO(b""), encoding="utf-8")  # type: ignore[misc]
