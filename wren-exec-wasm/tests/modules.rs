@@ -25,7 +25,8 @@ fn the_document_lists_what_this_guest_has() {
          ## Kept in memory\n\nTheir code is in the guest; an import executes it.\n\n{}\n\
          ## Absent\n\n`UNSUPPORTED_IMPORT`. Where the machine's CPython has one of them, `executor = \"process\"` in the script's\n\
          `[tool.wren]` table gives it to the script. `threading`, `subprocess` and `socket` are above: importing them works, starting\n\
-         a thread, a process or a connection is an error that says the same.\n\n{}",
+         a thread, a process or a connection is an error that says the same.\n\n{}\n\
+         No executor has what needs a display: `idlelib`, `tkinter`, `turtle` and `turtledemo` are an `IMPORT_ERROR`.\n",
         words(&modules.preloaded),
         words(&modules.from_memory),
         words(&modules.absent),
@@ -57,9 +58,13 @@ async fn everything_absent_is_refused_with_what_to_do() {
     let executor = common::shared();
     for name in &modules().absent {
         let error = inspect(&executor, &format!("x = 1\nimport {name}\n")).await.error.unwrap();
-        assert_eq!(error.code, ErrorCode::UnsupportedImport.as_str(), "{name}: {error:?}");
+        assert_eq!(error.code, ErrorCode::UnsupportedImport, "{name}: {error:?}");
         assert!(error.hint.is_some(), "{name}: {error:?}");
         assert_eq!(error.location.map(|location| location.line), Some(2), "{name}");
+    }
+    for name in ["idlelib", "tkinter", "turtle", "turtledemo"] {
+        let error = inspect(&executor, &format!("import {name}\n")).await.error.unwrap();
+        assert_eq!(error.code, ErrorCode::ImportError, "{name}: {error:?}");
     }
 }
 

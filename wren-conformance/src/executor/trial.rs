@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use wren_core::executor::{Executor, Inspection, Invocation, Limits, MemoryLogSink, OutcomeEnd, Script};
 use wren_core::host::{RunContext, RunHost};
 use wren_core::model::{Isolation, LogLine, LogStream, ScriptSettings, TriggerKind};
-use wren_core::{CorrelationId, DeploymentId, Error, OwnerId, RunId};
+use wren_core::{CorrelationId, DeploymentId, Error, OwnerId, Result, RunId};
 
 use super::host::ScriptedHost;
 
@@ -104,12 +104,20 @@ impl Trial {
     /// # Panics
     /// When the executor itself cannot do its work.
     pub async fn run_into(self, executor: &Arc<dyn Executor>, logs: Arc<MemoryLogSink>) -> Ran {
+        self.try_run_into(executor, logs).await.unwrap()
+    }
+
+    /// Runs it, with a sink that the caller can look into meanwhile.
+    ///
+    /// # Errors
+    /// Whatever the executor says when it cannot do its work.
+    pub async fn try_run_into(self, executor: &Arc<dyn Executor>, logs: Arc<MemoryLogSink>) -> Result<Ran> {
         let context = Arc::new(context(&self.func));
         let script = Script::new(self.script).with_settings(self.settings);
         let invocation = Invocation::new(script, Arc::clone(&context)).with_event(self.event).with_limits(self.limits);
         let host = RunHost::new(self.host, context);
-        let outcome = executor.run(invocation, host, logs.clone(), self.cancel).await.unwrap();
-        Ran { end: outcome.end, lines: logs.lines(), isolation: outcome.isolation }
+        let outcome = executor.run(invocation, host, logs.clone(), self.cancel).await?;
+        Ok(Ran { end: outcome.end, lines: logs.lines(), isolation: outcome.isolation })
     }
 }
 

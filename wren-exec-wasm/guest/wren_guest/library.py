@@ -50,14 +50,15 @@ _INTEGRATIONS = ("wren.gmail", "wren.slack")
 
 # They need what is not here, serve another system, or are programs rather than modules.
 _LEFT_OUT = frozenset(
-    "_aix_support _android_support _apple_support _ios_support _osx_support _pyrepl _sysconfigdata__wasi_wasm32-wasi "
-    "asyncio.windows_events asyncio.windows_utils concurrent.futures.interpreter concurrent.futures.process "
-    "concurrent.interpreters compression.bz2 compression.lzma compression.zstd encodings.mbcs encodings.oem idlelib "
-    "rlcompleter site-packages test tkinter turtle turtledemo unittest.__main__".split()
+    "_aix_support _android_support _apple_support _ios_support _osx_support _sysconfigdata__wasi_wasm32-wasi "
+    "asyncio.tools asyncio.windows_events asyncio.windows_utils concurrent.futures.interpreter "
+    "concurrent.futures.process concurrent.interpreters compression.bz2 compression.lzma compression.zstd "
+    "encodings.bz2_codec encodings.mbcs encodings.oem idlelib rlcompleter site-packages test tkinter turtle "
+    "turtledemo unittest.__main__".split()
 ) | set(UNAVAILABLE)
 
-# Of no other system than Windows, so that no executor has them.
-_OF_WINDOWS = frozenset("msvcrt nt winreg winsound".split())
+# Of Windows, or for a display, so that no executor has them.
+_OF_OTHER_MACHINES = frozenset("idlelib msvcrt nt tkinter turtle turtledemo winreg winsound".split())
 
 
 def preload() -> None:
@@ -84,7 +85,7 @@ def publish(importer: MemoryImporter, path: str) -> None:
     lists = {
         "preloaded": _public(loaded),
         "from_memory": _public(kept),
-        "absent": _public(sys.stdlib_module_names - known - _OF_WINDOWS),
+        "absent": _public(sys.stdlib_module_names - known - _OF_OTHER_MACHINES),
     }
     with open(path, "w", encoding="utf-8") as file:
         json.dump(lists, file, indent=1)
