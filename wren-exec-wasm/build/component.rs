@@ -8,7 +8,7 @@ use componentize_py::ComponentGenerator;
 
 use crate::time_zones;
 
-/// Returns the component's path; `modules.json` stands beside it.
+/// Returns the component's path; `modules.json` and `objects.bin` stand beside it.
 pub(crate) fn generate(root: &Path, out: &Path) -> PathBuf {
     let (sdk, data) = (out.join("sdk"), out.join("data"));
     wren_sdk::write_to(&sdk).expect("the SDK can be written to OUT_DIR");
@@ -39,6 +39,8 @@ pub(crate) fn generate(root: &Path, out: &Path) -> PathBuf {
     if let Err(error) = runtime.block_on(generator.generate()) {
         panic!("the guest could not be made: {error:?}");
     }
-    fs::rename(data.join("modules.json"), out.join("modules.json")).expect("the guest lists its modules");
+    for list in ["modules.json", "objects.bin"] {
+        fs::rename(data.join(list), out.join(list)).unwrap_or_else(|error| panic!("the guest did not write {list}: {error}"));
+    }
     component
 }

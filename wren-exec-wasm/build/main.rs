@@ -7,6 +7,10 @@ mod compile;
 #[cfg(feature = "build-guest")]
 mod component;
 #[cfg(feature = "build-guest")]
+mod image;
+#[cfg(feature = "build-guest")]
+mod immortal;
+#[cfg(feature = "build-guest")]
 mod time_zones;
 #[cfg(feature = "build-guest")]
 #[path = "../src/tuning.rs"]
@@ -15,8 +19,11 @@ mod tuning;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+#[cfg(feature = "build-guest")]
+use sha2::{Digest as _, Sha256};
+
 /// What a guest consists of, for the crate and for `WREN_WASM_GUEST`.
-const FILES: [&str; 4] = ["guest.cwasm", "guest.sha256", "needs.json", "modules.json"];
+const FILES: [&str; 5] = ["guest.cwasm", "guest.image", "guest.sha256", "needs.rs", "modules.json"];
 
 fn main() {
     for watched in ["build", "guest", "wit", "src/tuning.rs"] {
@@ -43,8 +50,21 @@ fn main() {
 #[cfg(feature = "build-guest")]
 fn build(out: &Path) {
     let root = folder("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
-    let component = component::generate(&root, out);
-    compile::compile(&component, out);
+    let component = fs::read(component::generate(&root, out)).expect("the component was just written");
+    let (component, mut image) = image::split(&component);
+    immortal::mark(&mut image, &fs::read(out.join("objects.bin")).expect("the objects' list was just written"));
+    let code = compile::compile(&component);
+    let needs = format!(
+        "pub(crate) const MEMORY_BYTES: usize = {};\npub(super) const IMAGE_START: usize = {};\n",
+        image.memory_bytes, image.start
+    );
+    let digest = Sha256::new().chain_update(&code).chain_update(&image.bytes).finalize();
+    let digest = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    for (file, bytes) in
+        [("guest.cwasm", &code), ("guest.image", &image.bytes), ("guest.sha256", &digest.into()), ("needs.rs", &needs.into())]
+    {
+        fs::write(out.join(file), bytes).expect("OUT_DIR can be written to");
+    }
 }
 
 #[cfg(not(feature = "build-guest"))]

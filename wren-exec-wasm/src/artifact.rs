@@ -1,30 +1,28 @@
 //! The guest as cargo made it: compiled for this machine, with CPython's memory after its imports.
 #![allow(unsafe_code, reason = "code that was compiled before is trusted to be what the compiler made")]
 
-use std::fs::File;
-use std::io::Write as _;
-use std::os::fd::AsRawFd as _;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Result};
 
-/// The compiled component.
-static CODE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.cwasm"));
+use crate::embedded::{self, Pages};
+use crate::memory::Image;
 
-/// What the guest needs of a pool, measured when it was built.
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub(crate) struct Needs {
-    /// Linear memory that an instance begins with, in bytes.
-    pub(crate) memory_bytes: u64,
-    /// Linear memories.
-    pub(crate) memories: u32,
-    /// Tables of a component.
-    pub(crate) tables: u32,
-    /// The longest table.
-    pub(crate) table_elements: u32,
+/// The compiled component, without the data of its memory.
+static CODE: &Pages<[u8]> = &Pages(*include_bytes!(concat!(env!("OUT_DIR"), "/guest.cwasm")));
+
+/// The memory that an instance begins with, without the zeros before and after.
+static IMAGE: &Pages<[u8]> = &Pages(*include_bytes!(concat!(env!("OUT_DIR"), "/guest.image")));
+
+/// What the build script measured: `MEMORY_BYTES`, the size of the memory that an instance begins with, and `IMAGE_START`, where
+/// in it the image belongs.
+mod needs {
+    include!(concat!(env!("OUT_DIR"), "/needs.rs"));
 }
+
+pub(crate) use needs::MEMORY_BYTES;
 
 /// Modules of Python's standard library in the guest.
 #[derive(Debug, Clone, Deserialize)]
@@ -37,16 +35,6 @@ pub struct Modules {
     /// In CPython elsewhere, and not here: `UNSUPPORTED_IMPORT`.
     pub absent: Vec<String>,
 }
-
-pub(crate) static NEEDS: LazyLock<Needs> = LazyLock::new(|| {
-    // Written by the build script, and read by a test of this crate.
-    serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/needs.json"))).unwrap_or(Needs {
-        memory_bytes: 256 << 20,
-        memories: 1,
-        tables: 64,
-        table_elements: 100_000,
-    })
-});
 
 /// Returns which modules of the standard library scripts can import.
 #[must_use]
@@ -70,28 +58,32 @@ pub fn guest_digest() -> &'static str {
 /// Returns the size of the guest within the binary, in bytes.
 #[must_use]
 pub fn guest_bytes() -> usize {
-    CODE.len()
+    CODE.0.len() + IMAGE.0.len()
 }
 
-pub(crate) fn load(engine: &Engine) -> Result<Component> {
-    // From a file, because pages of a file are mapped copy-on-write: CPython's memory is then shared by all instances
-    // without having been copied once more. It is a file without a name, so nobody else can change it.
-    if let Ok(file) = anonymous_file() {
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        // SAFETY: the build script compiled these bytes, and wasmtime refuses those of another version or other settings.
-        if let Ok(component) = unsafe { Component::deserialize_file(engine, path) } {
+/// Returns the compiled guest.
+pub(crate) fn code(engine: &Engine) -> Result<Component> {
+    if let Ok(pages) = embedded::map(&CODE.0) {
+        // SAFETY: the build script compiled these bytes, wasmtime refuses those of another version or other settings, and they stay
+        // mapped for good.
+        if let Ok(component) = unsafe { Component::deserialize_raw(engine, pages) } {
             return Ok(component);
         }
     }
-    // SAFETY: as above.
-    unsafe { Component::deserialize(engine, CODE) }
+    // SAFETY: as above; these are copied.
+    unsafe { Component::deserialize(engine, &CODE.0) }
 }
 
-fn anonymous_file() -> std::io::Result<File> {
-    let descriptor = rustix::fs::memfd_create("wren-guest", rustix::fs::MemfdFlags::CLOEXEC)?;
-    let mut file = File::from(descriptor);
-    file.write_all(CODE)?;
-    Ok(file)
+/// Returns what is in an instance's memory when it begins.
+pub(crate) fn image() -> std::io::Result<Image> {
+    let (file, file_offset) = embedded::file_of(&IMAGE.0)?;
+    Ok(Image {
+        file: Arc::new(file),
+        file_offset,
+        bytes: &IMAGE.0,
+        start: needs::IMAGE_START,
+        memory_bytes: MEMORY_BYTES,
+    })
 }
 
 #[cfg(test)]
@@ -100,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_the_build_script_wrote_can_be_read() {
-        assert!(serde_json::from_str::<Needs>(include_str!(concat!(env!("OUT_DIR"), "/needs.json"))).is_ok());
+        assert!(needs::IMAGE_START + IMAGE.0.len() <= MEMORY_BYTES);
         assert!(modules().preloaded.len() > 150, "{}", modules().preloaded.len());
         assert_eq!(guest_digest().len(), 64);
     }

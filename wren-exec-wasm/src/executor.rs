@@ -12,7 +12,7 @@ use wren_core::host::RunHost;
 use wren_core::model::{Isolation, ScriptSettings};
 use wren_core::{Error, ErrorCode, Result};
 
-use crate::artifact::NEEDS;
+use crate::artifact::MEMORY_BYTES;
 use crate::machine::Machine;
 use crate::options::WasmOptions;
 use crate::session::{self, Mode, Task};
@@ -139,6 +139,6 @@ fn deadline(limits: &Limits) -> Instant {
 /// Returns the limits under which a script really runs: its own wish, what the pool has, what the interpreter needs.
 fn granted(limits: &Limits, settings: &ScriptSettings, machine: &Machine) -> Limits {
     let limits = guest::effective_limits(limits, settings);
-    let memory_bytes = limits.memory_bytes.max(NEEDS.memory_bytes + LEAST_FREE_BYTES).min(machine.max_memory_bytes);
+    let memory_bytes = limits.memory_bytes.max(MEMORY_BYTES as u64 + LEAST_FREE_BYTES).min(machine.max_memory_bytes);
     Limits { memory_bytes, ..limits }
 }

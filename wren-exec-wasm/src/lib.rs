@@ -34,14 +34,17 @@
 mod artifact;
 mod bindings;
 mod bytecode;
+mod embedded;
 mod ending;
 mod epoch;
 mod executor;
 mod limits;
 mod machine;
+mod memory;
 mod options;
 mod output;
 mod session;
+mod stacks;
 mod state;
 mod tuning;
 

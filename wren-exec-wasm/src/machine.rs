@@ -5,20 +5,22 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store};
+use wasmtime::{Engine, Result, Store};
 
 use wren_core::guest;
 
-use crate::artifact::{self, NEEDS};
+use crate::artifact::{self, MEMORY_BYTES};
 use crate::bindings::{Guest, GuestPre, wren};
 use crate::bytecode::Bytecode;
 use crate::epoch::Ticker;
+use crate::memory::Memories;
 use crate::options::WasmOptions;
+use crate::stacks::Stacks;
 use crate::state::State;
 use crate::tuning;
 
-/// Core modules that the guest is linked of, shims included, with room for the next version.
-const CORE_INSTANCES: u32 = 64;
+/// Free slots that keep their pages, for each thread: a run that waits lets another one begin.
+const WARM_SLOTS_PER_THREAD: usize = 4;
 
 /// Everything that runs share.
 pub(crate) struct Machine {
@@ -26,7 +28,7 @@ pub(crate) struct Machine {
     guest: GuestPre<State>,
     pub(crate) ticker: Ticker,
     pub(crate) bytecode: Bytecode,
-    /// One permit for each instance of the pool.
+    /// One permit for each instance that there may be.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) max_memory_bytes: u64,
     /// Gone only while this is being dropped.
@@ -41,11 +43,13 @@ impl std::fmt::Debug for Machine {
 
 impl Machine {
     pub(crate) fn start(options: &WasmOptions) -> Result<Self> {
-        let max_memory_bytes = options.max_memory_bytes.clamp(NEEDS.memory_bytes, u32::MAX.into());
+        let threads = options.threads.max(1);
         let mut config = tuning::config();
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options, max_memory_bytes)));
+        config
+            .with_host_memory(Arc::new(Memories::new(artifact::image()?, threads * WARM_SLOTS_PER_THREAD)))
+            .with_host_stack(Arc::new(Stacks::default()));
         let engine = Engine::new(&config)?;
-        let component = artifact::load(&engine)?;
+        let component = artifact::code(&engine)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wren::guest::platform::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
@@ -53,7 +57,7 @@ impl Machine {
         let ticker = Ticker::start(&engine)?;
         // Threads of their own: however busy scripts are, the embedder's runtime serves everything else.
         let threads = Builder::new_multi_thread()
-            .worker_threads(options.threads.max(1))
+            .worker_threads(threads)
             .thread_name("wren-wasm")
             .enable_time()
             .build()?;
@@ -63,7 +67,7 @@ impl Machine {
             ticker,
             bytecode: Bytecode::default(),
             slots: Arc::new(Semaphore::new(options.instances.max(1) as usize)),
-            max_memory_bytes,
+            max_memory_bytes: options.max_memory_bytes.clamp(MEMORY_BYTES as u64, u32::MAX.into()),
             threads: Some(threads),
         })
     }
@@ -96,27 +100,4 @@ impl Drop for Machine {
             threads.shutdown_background();
         }
     }
-}
-
-fn pool(options: &WasmOptions, max_memory_bytes: u64) -> PoolingAllocationConfig {
-    let (needs, instances) = (*NEEDS, options.instances.max(1));
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
-        .total_memories(instances.saturating_mul(needs.memories))
-        .total_tables(instances.saturating_mul(needs.tables))
-        .total_stacks(instances)
-        .max_core_instances_per_component(CORE_INSTANCES)
-        .max_memories_per_component(needs.memories)
-        .max_tables_per_component(needs.tables)
-        .max_component_instance_size(1 << 20)
-        .max_core_instance_size(1 << 20)
-        .table_elements(needs.table_elements as usize)
-        .max_memory_size(usize::try_from(max_memory_bytes).unwrap_or(usize::MAX))
-        // Of a run's memory, what it wrote to is found by asking the kernel and set back; the rest is left mapped.
-        .linear_memory_keep_resident(4 << 20)
-        .table_keep_resident(1 << 20)
-        .async_stack_keep_resident(64 << 10)
-        .pagemap_scan(Enabled::Auto);
-    pool
 }

@@ -25,7 +25,7 @@ def take() -> None:
     event_loop.install()
     time_zones.install()
 
-    from . import entry, files, heap, leaving, warm_up
+    from . import entry, files, heap, leaving, objects, warm_up
 
     data = os.path.dirname(sys.modules["wren_guest_data"].__file__ or "")
     library.publish(importer, f"{data}/modules.json")
@@ -38,6 +38,7 @@ def take() -> None:
     importlib.invalidate_caches()
     linecache.clearcache()
     gc.collect()
+    objects.publish(f"{data}/objects.bin")
     heap.fill_holes()
     # What the snapshot holds stays, so that a run's collections need not look at it.
     gc.freeze()
