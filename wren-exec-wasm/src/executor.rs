@@ -34,7 +34,7 @@ impl WasmExecutor {
     /// Maps the guest and sets its pool aside. Where that fails, [`check`](Executor::check) says why, and every run is refused.
     #[must_use]
     pub fn start(options: WasmOptions) -> Self {
-        Self { machine: Machine::start(&options).map(Arc::new).map_err(Arc::new) }
+        Self { machine: Machine::start(&options).map_err(Arc::new) }
     }
 
     fn machine(&self) -> Result<&Arc<Machine>> {

@@ -16,7 +16,7 @@ use wren_core::{Error, ErrorCode, Result};
 
 use crate::ending::{End, Ended, of_trap};
 use crate::limits::MemoryLimit;
-use crate::machine::Machine;
+use crate::machine::{Interpreter, Machine, Remains};
 use crate::output::Output;
 use crate::state::{Call, State, encode};
 
@@ -43,7 +43,7 @@ pub(crate) struct Task<'a> {
     pub(crate) cancel: &'a CancellationToken,
 }
 
-/// Does a task. The instance is gone, and every line is delivered, before this returns.
+/// Does a task. The script has ended, and every line is delivered, before this returns.
 ///
 /// # Errors
 /// `EXECUTOR_UNAVAILABLE` when no instance was free before the deadline.
@@ -82,12 +82,17 @@ pub(crate) async fn drive(machine: &Arc<Machine>, task: Task<'_>) -> Result<End>
         }
     };
     let end = match talk {
-        Ok(Ok(ended)) => End::of(ended, answered),
+        Ok(Ok((ended, remains))) => {
+            machine.retire(remains);
+            End::of(ended, answered)
+        }
         Ok(Err(error)) => End::Failed(Error::new(ErrorCode::Internal, "a run's task failed").with_source(error)),
         Err(end) => {
             running.0.abort();
-            // Within a tick the script is interrupted and its instance set back.
-            let _ = (&mut running.0).await;
+            // Within a tick the script is interrupted, or it ended just now.
+            if let Ok((_, remains)) = (&mut running.0).await {
+                machine.retire(remains);
+            }
             end
         }
     };
@@ -103,7 +108,7 @@ fn no_slot() -> Error {
 }
 
 /// Ends the run when whoever waits for it goes away.
-struct EndsWithUs(JoinHandle<Ended>);
+struct EndsWithUs(JoinHandle<(Ended, Remains)>);
 
 impl Drop for EndsWithUs {
     fn drop(&mut self) {
@@ -119,11 +124,13 @@ async fn execute(
     job: Vec<u8>,
     script: Script,
     limits: Limits,
-) -> Ended {
+) -> (Ended, Remains) {
     let _ticking = machine.ticker.hold();
-    let (mut store, guest) = machine.instantiate(state).await;
+    let Interpreter { mut store, guest } = match machine.interpreter(state).await {
+        Ok(interpreter) => interpreter,
+        Err(error) => return (of_trap(error, false, &limits), Remains { store: None, slot }),
+    };
     let called = async {
-        let guest = guest?;
         let code = match machine.bytecode.get(&script) {
             Some(code) => code,
             None => {
@@ -145,10 +152,7 @@ async fn execute(
         Ok(frame) => Ended::Frame(frame),
         Err(error) => of_trap(error, store.data().memory.refused(), &limits),
     };
-    // The instance goes back to the pool before its permit does.
-    drop(store);
-    drop(slot);
-    ended
+    (ended, Remains { store: Some(store), slot })
 }
 
 /// Answers calls, of which a guest has one at a time.

@@ -6,9 +6,11 @@ use wasmtime::Result;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wren_core::ErrorCode;
+use wren_core::executor::Limits;
 use wren_core::guest::{self, Frame, Source};
 use wren_core::host::HostRequest;
 
+use crate::artifact::MEMORY_BYTES;
 use crate::bindings::wren::guest::platform;
 use crate::limits::MemoryLimit;
 use crate::output::Output;
@@ -65,6 +67,12 @@ impl State {
             .allow_udp(false)
             .build();
         Self { wasi, table: ResourceTable::new(), memory, output, calls }
+    }
+
+    /// The state of an instance that waits for a run.
+    pub(crate) fn unused() -> Self {
+        let (calls, _) = mpsc::channel(1);
+        Self::new(MemoryLimit::new(MEMORY_BYTES as u64), Output::new(&Limits::default(), None), calls)
     }
 }
 
