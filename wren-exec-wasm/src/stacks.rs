@@ -96,8 +96,11 @@ impl Mapping {
         let base = unsafe { mmap_anonymous(std::ptr::null_mut(), bytes, ProtFlags::READ | ProtFlags::WRITE, flags)? };
         let base = NonNull::new(base.cast::<u8>()).ok_or(io::ErrorKind::OutOfMemory)?;
         let mapping = Self { base, bytes };
-        // SAFETY: the guard is the mapping's first part.
-        unsafe { mprotect(base.as_ptr().cast(), GUARD_BYTES, MprotectFlags::empty())? };
+        // SAFETY: the guard is the mapping's first part, and a process that is forked from this one needs none of it.
+        unsafe {
+            mprotect(base.as_ptr().cast(), GUARD_BYTES, MprotectFlags::empty())?;
+            madvise(base.as_ptr().cast(), bytes, Advice::LinuxDontFork)?;
+        }
         Ok(mapping)
     }
 

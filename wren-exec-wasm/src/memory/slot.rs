@@ -37,7 +37,7 @@ impl Slot {
         // From here on it is unmapped whatever happens.
         let slot = Self { base, mapped, reserved, accessible: image.memory_bytes };
         slot.protect(0, image.memory_bytes, MprotectFlags::READ | MprotectFlags::WRITE)?;
-        // SAFETY: the place is within what was just mapped, and the file is as long as the image.
+        // SAFETY: the places are within what was just mapped, and the file is as long as the image.
         unsafe {
             mmap(
                 slot.base().add(image.start).cast(),
@@ -47,6 +47,8 @@ impl Slot {
                 &*image.file,
                 image.file_offset,
             )?;
+            // A process that is forked from this one needs none of it, and a fork that copies it makes every page of it read-only.
+            madvise(slot.base().cast(), mapped, Advice::LinuxDontFork)?;
         }
         Ok(slot)
     }
