@@ -40,7 +40,8 @@ pub(crate) fn generate(root: &Path, out: &Path) -> PathBuf {
         panic!("the guest could not be made: {error:?}");
     }
     for list in ["modules.json", "objects.bin"] {
-        fs::rename(data.join(list), out.join(list)).unwrap_or_else(|error| panic!("the guest did not write {list}: {error}"));
+        fs::rename(data.join(list), out.join(list))
+            .unwrap_or_else(|error| panic!("the guest did not write {list}: {error}"));
     }
     component
 }

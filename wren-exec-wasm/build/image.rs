@@ -69,7 +69,8 @@ fn split_module(wasm: &[u8]) -> (Vec<u8>, Image) {
         let payload = payload.expect("the guest is a valid component");
         match &payload {
             Payload::MemorySection(memories) => {
-                let memories: Vec<_> = memories.clone().into_iter().collect::<Result<_, _>>().expect("memories are valid");
+                let memories: Vec<_> =
+                    memories.clone().into_iter().collect::<Result<_, _>>().expect("memories are valid");
                 assert_eq!(memories.len(), 1, "the guest has one memory");
                 memory_bytes = usize::try_from(memories[0].initial).expect("a memory of 32 bits") * WASM_PAGE_BYTES;
             }
@@ -91,7 +92,9 @@ fn split_module(wasm: &[u8]) -> (Vec<u8>, Image) {
 }
 
 fn offset(kind: &DataKind<'_>) -> usize {
-    let DataKind::Active { memory_index: 0, offset_expr } = kind else { panic!("a segment that is not there from the start") };
+    let DataKind::Active { memory_index: 0, offset_expr } = kind else {
+        panic!("a segment that is not there from the start")
+    };
     match offset_expr.get_operators_reader().read() {
         Ok(Operator::I32Const { value }) => value as u32 as usize,
         other => panic!("a segment that begins at {other:?}"),

@@ -16,7 +16,8 @@ pub(crate) fn mark(image: &mut Image, objects: &[u8]) {
     assert!(rest.is_empty(), "the list of objects has {} bytes too many", rest.len());
     for object in objects {
         let (address, kind) = (word(object), word(&object[4..]));
-        let Some(header) = (address as usize).checked_sub(image.start).and_then(|at| image.bytes.get_mut(at..at + 8)) else {
+        let Some(header) = (address as usize).checked_sub(image.start).and_then(|at| image.bytes.get_mut(at..at + 8))
+        else {
             continue;
         };
         if word(&header[4..]) == kind && (1..MOST_REFERENCES).contains(&word(header)) {

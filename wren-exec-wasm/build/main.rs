@@ -60,9 +60,12 @@ fn build(out: &Path) {
     );
     let digest = Sha256::new().chain_update(&code).chain_update(&image.bytes).finalize();
     let digest = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    for (file, bytes) in
-        [("guest.cwasm", &code), ("guest.image", &image.bytes), ("guest.sha256", &digest.into()), ("needs.rs", &needs.into())]
-    {
+    for (file, bytes) in [
+        ("guest.cwasm", &code),
+        ("guest.image", &image.bytes),
+        ("guest.sha256", &digest.into()),
+        ("needs.rs", &needs.into()),
+    ] {
         fs::write(out.join(file), bytes).expect("OUT_DIR can be written to");
     }
 }

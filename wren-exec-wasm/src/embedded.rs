@@ -47,7 +47,11 @@ fn in_program(bytes: &[u8]) -> io::Result<(File, u64)> {
             && file.metadata().is_ok_and(|metadata| metadata.ino() == mapping.inode)
         {
             let offset = mapping.offset + (address - mapping.start);
-            return if has(&file, offset, bytes)? { Ok((file, offset)) } else { Err(io::ErrorKind::InvalidData.into()) };
+            return if has(&file, offset, bytes)? {
+                Ok((file, offset))
+            } else {
+                Err(io::ErrorKind::InvalidData.into())
+            };
         }
     }
     Err(io::ErrorKind::NotFound.into())

@@ -78,11 +78,8 @@ impl Machine {
         let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;
         let ticker = Ticker::start(&engine)?;
         // Threads of their own: however busy scripts are, the embedder's runtime serves everything else.
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("wren-wasm")
-            .enable_time()
-            .build()?;
+        let runtime =
+            Builder::new_multi_thread().worker_threads(threads).thread_name("wren-wasm").enable_time().build()?;
         let machine = Arc::new(Self {
             engine,
             guest,

@@ -61,9 +61,8 @@ unsafe impl MemoryCreator for Memories {
         let free = shared.free.lock().pop();
         let slot = match free {
             Some(slot) => slot,
-            None => Slot::map(image, reserved.unwrap_or(minimum), guard).map_err(|error| {
-                format!("address space for an instance: {error}")
-            })?,
+            None => Slot::map(image, reserved.unwrap_or(minimum), guard)
+                .map_err(|error| format!("address space for an instance: {error}"))?,
         };
         Ok(Box::new(Memory { slot: Some(slot), bytes: minimum, shared: Arc::downgrade(shared) }))
     }

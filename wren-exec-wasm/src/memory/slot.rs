@@ -84,6 +84,9 @@ impl Slot {
             self.protect(end, self.accessible, MprotectFlags::empty())?;
             self.accessible = end;
         }
+        if kept == 0 {
+            return self.release(0, end);
+        }
         let mut left = kept;
         let mut released = Ok(());
         let scanned = page_map::each_written(start..start + end, |pages| {
@@ -120,5 +123,89 @@ impl Drop for Slot {
     fn drop(&mut self) {
         // SAFETY: nothing points into a slot that is dropped. It fails only for a range that was never mapped.
         let _ = unsafe { munmap(self.base().cast(), self.mapped) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::embedded;
+
+    /// More than one call of the kernel's scan reports.
+    const PAGES: usize = 300;
+
+    static BYTES: &embedded::Pages<[u8; 200 * 4096]> = &embedded::Pages([7; 200 * 4096]);
+
+    fn page() -> usize {
+        rustix::param::page_size()
+    }
+
+    fn image() -> Image {
+        let (file, file_offset) = embedded::file_of(&BYTES.0).unwrap();
+        Image { file: Arc::new(file), file_offset, bytes: &BYTES.0, start: page(), memory_bytes: PAGES * page() }
+    }
+
+    fn contents(slot: &mut Slot) -> &mut [u8] {
+        // SAFETY: the pages are accessible, and the slot is borrowed for as long.
+        unsafe { std::slice::from_raw_parts_mut(slot.base(), slot.accessible) }
+    }
+
+    fn expected(image: &Image) -> Vec<u8> {
+        let mut bytes = vec![0; image.memory_bytes];
+        bytes[image.start..][..image.bytes.len()].copy_from_slice(image.bytes);
+        bytes
+    }
+
+    #[test]
+    fn begins_as_the_image_says_and_is_set_back_to_it() {
+        let image = image();
+        let mut slot = Slot::map(&image, 2 * image.memory_bytes, page()).unwrap();
+        assert!(contents(&mut slot) == expected(&image));
+        for kept in [usize::MAX, 20 * page(), 0, usize::MAX] {
+            // Every other page, so that each is a stretch of its own.
+            for number in (0..PAGES).step_by(2) {
+                contents(&mut slot)[number * page() + 5] = 1;
+            }
+            slot.reset(&image, kept).unwrap();
+            assert!(contents(&mut slot) == expected(&image), "{kept} bytes kept");
+        }
+    }
+
+    #[test]
+    fn what_it_grew_by_is_gone_and_zero_when_it_grows_again() {
+        let image = image();
+        let mut slot = Slot::map(&image, 2 * image.memory_bytes, page()).unwrap();
+        for _ in 0..2 {
+            slot.grow(image.memory_bytes + 2 * page()).unwrap();
+            let grown = &mut contents(&mut slot)[image.memory_bytes..];
+            assert_eq!(grown, vec![0; 2 * page()]);
+            grown.fill(1);
+            slot.reset(&image, usize::MAX).unwrap();
+            assert_eq!(slot.accessible, image.memory_bytes);
+        }
+        assert!(slot.grow(3 * image.memory_bytes).is_err());
+    }
+
+    #[test]
+    fn the_kernel_names_what_was_written_to_and_nothing_else() {
+        let image = image();
+        let mut slot = Slot::map(&image, image.memory_bytes, page()).unwrap();
+        let written: Vec<usize> = (1..PAGES).step_by(3).collect();
+        for number in &written {
+            contents(&mut slot)[number * page()] = 9;
+        }
+        // Reading makes nothing one's own.
+        assert_eq!(contents(&mut slot)[0], 0);
+        let start = slot.base().addr();
+        let mut found = Vec::new();
+        let scanned = page_map::each_written(start..start + image.memory_bytes, |pages| {
+            found.extend(pages.step_by(page()).map(|address| (address - start) / page()));
+        });
+        // Linux before 6.7 does not tell.
+        if scanned.is_ok() {
+            assert_eq!(found, written);
+        }
     }
 }
