@@ -1,10 +1,12 @@
 //! `wren-bench`: Wren beside what it competes with, in one process and one run, so that the figures are ratios.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people to watch")]
 
+mod fires;
 mod machine;
 mod report;
 mod runs;
 mod samples;
+mod scheduler;
 
 use std::process::ExitCode;
 
@@ -21,10 +23,17 @@ struct Cli {
     json: bool,
 }
 
+/// What can go wrong in a benchmark.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Fresh isolated runs of the same scripts: bare `python3`, the process executor, the WebAssembly executor.
     Runs(runs::Args),
+    /// The next due time, for one expression and for a million: Wren, croner, cron, tokio-cron-scheduler, APScheduler.
+    Scheduler(scheduler::Args),
+    /// Due times that become durable records, on time, and runs: Wren, raw inserts, tokio-cron-scheduler, APScheduler.
+    Fires(fires::Args),
 }
 
 #[tokio::main]
@@ -32,6 +41,8 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let report = match cli.command {
         Command::Runs(args) => runs::run(args).await,
+        Command::Scheduler(args) => scheduler::run(args).await,
+        Command::Fires(args) => fires::run(args).await,
     };
     match report {
         Ok(report) => {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wren_core::{KeyId, OwnerId, RunId};
 
@@ -42,7 +43,7 @@ pub(crate) struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check a script locally: syntax, import, schedules, functions
-    Test(FileArgs),
+    Test(TestArgs),
     /// Show what a script declares, and with --remote whether the platform has what it needs
     Validate(ValidateArgs),
     /// Deploy a script
@@ -65,8 +66,38 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Make, list and revoke API keys in a data folder
     Keys(KeysArgs),
+    /// Say what a cron expression means: in words, and as the times to come
+    Explain(ExplainArgs),
     /// Run the server
     Serve(ServeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    /// Also list when the script's schedules are due from this time on, as 2026-03-01T00:00:00Z
+    #[arg(long, value_name = "RFC3339", requires = "to")]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// The end of that time; a due time at this very moment counts
+    #[arg(long, value_name = "RFC3339", requires = "from")]
+    pub(crate) to: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The expression: five fields of cron, or a nickname such as @daily
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) expression: String,
+    /// The zone whose clocks count, by its IANA name
+    #[arg(long, value_name = "TZ", default_value = "UTC")]
+    pub(crate) timezone: String,
+    /// Only times later than this, as 2026-03-01T00:00:00Z; now without it
+    #[arg(long, value_name = "RFC3339")]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// How many times to list
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) count: usize,
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +138,9 @@ pub(crate) struct PauseArgs {
     /// Why, for whoever looks at its status
     #[arg(long)]
     pub(crate) reason: Option<String>,
+    /// When the pause ends by itself, as 2026-03-01T00:00:00Z; without it the pause lasts until `wren resume`
+    #[arg(long, value_name = "RFC3339")]
+    pub(crate) until: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Args)]

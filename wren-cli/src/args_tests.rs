@@ -48,6 +48,7 @@ fn the_help_names_every_command_and_exit_code() {
       undeploy  Remove a deployment's triggers; its history stays
       dev       Run a script in this process and deploy it anew whenever its file changes
       keys      Make, list and revoke API keys in a data folder
+      explain   Say what a cron expression means: in words, and as the times to come
       serve     Run the server
       help      Print this message or the help of the given subcommand(s)
 

@@ -26,12 +26,41 @@ pub(crate) struct Deployment {
     pub(crate) status: String,
     pub(crate) status_reason: Option<String>,
     pub(crate) action_url: Option<String>,
+    pub(crate) paused_until: Option<DateTime<Utc>>,
     pub(crate) revision: Option<u32>,
     /// How many triggers it has.
     #[serde(default)]
     pub(crate) triggers: u64,
     pub(crate) last_run: Option<DateTime<Utc>>,
     pub(crate) next_run: Option<DateTime<Utc>>,
+    /// Its triggers; none in a list.
+    #[serde(default)]
+    pub(crate) trigger_details: Vec<Trigger>,
+}
+
+/// A trigger as status shows it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Trigger {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) func: String,
+    /// What the script passed to the decorator.
+    #[serde(default)]
+    pub(crate) config: Map<String, Value>,
+    pub(crate) timezone: Option<String>,
+    pub(crate) next_due: Option<DateTime<Utc>>,
+    pub(crate) last_due: Option<LastDue>,
+    pub(crate) last_started_at: Option<DateTime<Utc>>,
+    pub(crate) lateness_ms: Option<u64>,
+    pub(crate) interval_ms: Option<u64>,
+}
+
+/// What became of a trigger's latest due time.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct LastDue {
+    pub(crate) scheduled_for: DateTime<Utc>,
+    pub(crate) status: String,
+    pub(crate) skip_reason: Option<String>,
 }
 
 /// One page of deployments, each as it came.

@@ -178,7 +178,7 @@ pub fn with_script(name: &str, script: &str, triggers: Vec<TriggerSpec>) -> PutR
 /// Returns a change of status at [`NOW`].
 #[must_use]
 pub fn status(status: wren_core::model::DeploymentStatus) -> SetStatus {
-    SetStatus { status, reason: None, action_url: None, only_if: None, now: NOW }
+    SetStatus { status, reason: None, action_url: None, paused_until: None, only_if: None, now: NOW }
 }
 
 /// Returns a fire of a due time.

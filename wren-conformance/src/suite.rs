@@ -80,6 +80,7 @@ macro_rules! store_cases {
                 what_is_not_there_is_not_found
                 triggers_come_in_the_order_of_the_manifest_and_oldest_first
                 setting_the_same_status_changes_nothing
+                a_pause_until_a_time_ends_for_what_is_due_then
                 a_status_keeps_its_reason_link_and_time_until_the_next
                 a_guarded_status_is_set_only_while_the_guard_holds
                 a_guard_that_does_not_hold_is_no_error_even_after_the_end

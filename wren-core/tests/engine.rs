@@ -153,7 +153,7 @@ async fn a_paused_deployment_records_its_due_times_as_skipped() {
     let mut world = World::new(|_| {});
     let id = world.deploy(EVERY_SECOND).await;
     world.run();
-    world.engine.pause(&world.owner, id, None).await.unwrap();
+    world.engine.pause(&world.owner, id, None, None).await.unwrap();
     world.clock.advance(TimeDelta::seconds(1));
     let runs = world.until("the skipped run", all_done(1)).await;
     assert_eq!(runs[0].skip_reason, Some(SkipReason::Paused));

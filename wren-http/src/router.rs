@@ -11,7 +11,7 @@ use wren_core::{Error, ErrorCode};
 use crate::api::Api;
 use crate::auth::{self, Access, Scope};
 use crate::error::{ApiError, invalid};
-use crate::handlers::{deploy, deployments, health, integrations, logs, runs};
+use crate::handlers::{deploy, deployments, explain, health, integrations, logs, runs};
 use crate::{correlation, deadline};
 
 /// A route, for documentation and for tests that must see all of them.
@@ -63,6 +63,7 @@ static ROUTES: &[Route] = &[
     post("/v1/deployments/{id}/resume", DEPLOY, |method| on(method, deployments::resume)),
     get("/v1/deployments/{id}/runs", READ, |method| on(method, runs::list_of_deployment)),
     post("/v1/deployments/{id}/runs", RUN, |method| on(method, runs::run_now)),
+    get("/v1/explain", READ, |method| on(method, explain::explain)),
     get("/v1/runs", READ, |method| on(method, runs::list)),
     get("/v1/runs/{id}", READ, |method| on(method, runs::show)),
     get("/v1/runs/{id}/logs", READ, |method| on(method, logs::read)),

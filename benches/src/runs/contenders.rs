@@ -15,7 +15,8 @@ use wren_core::host::{Host, HostRequest, RunContext, RunHost};
 use wren_core::model::{LogLine, TriggerKind};
 use wren_core::{CorrelationId, DeploymentId, Error, ErrorCode, OwnerId, RunId};
 
-use super::{Failure, Sample};
+use super::Sample;
+use crate::Failure;
 
 /// One side.
 #[derive(Debug, Clone)]

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::Sample;
 use super::contenders::Contender;
-use super::{Failure, Sample};
+use crate::Failure;
 use crate::machine::memory_of_tree;
 use crate::report::mebibytes;
 

@@ -6,7 +6,8 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::contenders::Contender;
-use super::{Failure, HELLO, USUAL_IMPORTS};
+use super::{HELLO, USUAL_IMPORTS};
+use crate::Failure;
 use crate::report::{Ratio, Target};
 use crate::samples::{Samples, Summary};
 

@@ -14,11 +14,9 @@ use wren_core::executor::Executor as _;
 use wren_exec_process::{ProcessExecutor, ProcessOptions};
 use wren_exec_wasm::{WasmExecutor, WasmOptions};
 
+use crate::Failure;
 use crate::report::{Report, mebibytes};
 use contenders::{Bare, Contender, Isolated};
-
-/// What can go wrong in a benchmark.
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Options of `wren-bench runs`.
 #[derive(Debug, clap::Args)]

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use wren_core::executor::Script;
 use wren_exec_wasm::{WasmExecutor, WasmOptions};
 
-use super::Failure;
 use super::contenders::Isolated;
+use crate::Failure;
 use crate::machine::{Watch, own_memory};
 use crate::report::mebibytes;
 

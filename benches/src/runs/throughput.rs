@@ -8,7 +8,8 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::contenders::Contender;
-use super::{Failure, HELLO, USUAL_IMPORTS};
+use super::{HELLO, USUAL_IMPORTS};
+use crate::Failure;
 use crate::machine::cores;
 
 /// One side on one script.

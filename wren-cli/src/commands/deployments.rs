@@ -13,7 +13,7 @@ use crate::wire::{Deployment, DeploymentPage};
 /// Pauses a deployment.
 pub(super) async fn pause(args: PauseArgs, client: &Client, output: Output) -> Result<(), Failure> {
     let id = find(&args.deployment.deployment, client).await?;
-    let body = args.reason.map_or_else(|| json!({}), |reason| json!({"reason": reason}));
+    let body = json!({"reason": args.reason, "until": args.until});
     let answer: Value = client.post(&format!("/v1/deployments/{id}/pause"), &body).await?;
     said("Paused", &answer, output)
 }

@@ -3,10 +3,12 @@
 mod deploy;
 mod deployments;
 mod dev;
+mod explain;
 mod keys;
 mod local;
 mod log_view;
 mod logs;
+mod replay;
 mod run;
 mod status;
 mod test;
@@ -58,6 +60,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Resume(args) => deployments::resume(args, &client(&global, output)?, output).await,
         Command::Undeploy(args) => deployments::undeploy(args, &client(&global, output)?, output).await,
         Command::Dev(args) => dev::dev(args, output).await,
+        Command::Explain(args) => explain::explain(&args, output),
         Command::Keys(args) => keys::keys(args, output).await,
         Command::Serve(args) => server::serve(args, output).await,
     }

@@ -51,11 +51,21 @@ async fn one(id_or_name: &str, client: &Client, output: Output) -> Result<(), Fa
     if let Some(reason) = &deployment.status_reason {
         output.line(format_args!("Reason: {}", harmless(reason)));
     }
+    if let Some(until) = deployment.paused_until {
+        output.line(format_args!("Paused until: {} ({})", coming(until, now, &Local), rfc3339(until)));
+    }
     if let Some(url) = &deployment.action_url {
         output.line(format_args!("Act: {}", harmless(url)));
     }
     if let Some(at) = deployment.next_run {
         output.line(format_args!("Next run: {} ({})", coming(at, now, &Local), rfc3339(at)));
+    }
+    if !deployment.trigger_details.is_empty() {
+        output.line("");
+        output.line(tables::triggers(&deployment.trigger_details, now));
+        for why in deployment.trigger_details.iter().filter_map(tables::why_not) {
+            output.line(harmless(&why));
+        }
     }
     output.line("");
     if runs.is_empty() {

@@ -7,13 +7,14 @@ use wren_core::model::TriggerKind;
 use wren_core::schedule::Rule;
 
 use super::local::{LocalScript, found};
-use crate::args::FileArgs;
+use super::replay::replay;
+use crate::args::TestArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// Tests a script.
-pub(super) async fn test(args: FileArgs, output: Output) -> Result<(), Failure> {
-    let script = LocalScript::read(&args.file)?;
+pub(super) async fn test(args: TestArgs, output: Output) -> Result<(), Failure> {
+    let script = LocalScript::read(&args.file.file)?;
     let examination = script.examine().await?;
     let checks = checks(&examination);
     for check in &checks {
@@ -27,7 +28,13 @@ pub(super) async fn test(args: FileArgs, output: Output) -> Result<(), Failure> 
         return Err(script.blame(problem));
     }
     let names: Vec<&str> = checks.iter().map(|check| check.name).collect();
-    output.document(&json!({"ok": true, "checks": names, "functions": examination.manifest.functions}));
+    let mut document = json!({"ok": true, "checks": names, "functions": examination.manifest.functions});
+    if let (Some(from), Some(to)) = (args.from, args.to) {
+        let replay = replay(&examination, from, to)?;
+        replay.show(output);
+        document["replay"] = json!(replay);
+    }
+    output.document(&document);
     Ok(())
 }
 

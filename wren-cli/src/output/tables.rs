@@ -1,12 +1,13 @@
 //! Lists as tables without lines, which read well and are cut well.
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Local, SecondsFormat, Utc};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use wren_core::schedule::ExplainedFire;
 
 use super::style::harmless;
-use super::time::{coming, duration, past};
-use crate::wire::{Deployment, Run};
+use super::time::{coming, duration, past, rfc3339};
+use crate::wire::{Deployment, Run, Trigger};
 
 /// What stands where there is nothing to say.
 const NONE: &str = "-";
@@ -41,6 +42,48 @@ pub(crate) fn deployments(list: &[Deployment], now: DateTime<Utc>) -> String {
     table(["ID", "NAME", "STATUS", "TRIGGERS", "LAST RUN", "NEXT RUN"], rows)
 }
 
+/// Returns a table of triggers.
+pub(crate) fn triggers(list: &[Trigger], now: DateTime<Utc>) -> String {
+    let or_none = |cell: Option<String>| cell.unwrap_or_else(|| NONE.to_owned());
+    let rows = list.iter().map(|trigger| {
+        [
+            trigger.func.clone(),
+            when(trigger),
+            or_none(trigger.last_started_at.map(|at| past(at, now))),
+            or_none(trigger.lateness_ms.map(duration)),
+            or_none(trigger.interval_ms.map(duration)),
+            or_none(trigger.next_due.map(|at| coming(at, now, &Local))),
+        ]
+    });
+    table(["FUNCTION", "WHEN", "LAST RUN", "LATE BY", "REALLY EVERY", "NEXT RUN"], rows)
+}
+
+/// Returns what fires a trigger, as its script says it.
+fn when(trigger: &Trigger) -> String {
+    let said = ["cron", "every", "at"].into_iter().find_map(|key| Some((key, trigger.config.get(key)?.as_str()?)));
+    match (said, &trigger.timezone) {
+        (Some(("cron", expression)), Some(timezone)) => format!("{expression} ({timezone})"),
+        (Some(("cron", expression)), None) => expression.to_owned(),
+        (Some((key, text)), _) => format!("{key} {text}"),
+        (None, _) => trigger.kind.clone(),
+    }
+}
+
+/// Says why the latest due time of a trigger did not run; none when it did, or may yet.
+pub(crate) fn why_not(trigger: &Trigger) -> Option<String> {
+    let due = trigger.last_due.as_ref().filter(|due| due.status == "skipped")?;
+    let reason = due.skip_reason.as_deref().unwrap_or("no reason is known");
+    let why = match reason {
+        "overlap" => "an earlier run had not ended (`overlap` says what happens then)",
+        "paused" => "the deployment was paused",
+        "needs_attention" => "the deployment waited for its user",
+        "coalesced" => "several due times had been missed, and a later one ran in their place (`catch_up`)",
+        "expired" => "it was found too late (`catch_up` and `catch_up_window` say how late is too late)",
+        other => other,
+    };
+    Some(format!("{} did not run when it was due at {}: {why}", trigger.func, rfc3339(due.scheduled_for)))
+}
+
 /// Returns a table of runs.
 pub(crate) fn runs(list: &[Run], now: DateTime<Utc>) -> String {
     let rows = list.iter().map(|run| {
@@ -54,6 +97,24 @@ pub(crate) fn runs(list: &[Run], now: DateTime<Utc>) -> String {
         ]
     });
     table(["RUN", "TRIGGER", "STATUS", "DUE", "TOOK", "ERROR"], rows)
+}
+
+/// Returns a table of due times.
+pub(crate) fn fires(list: &[ExplainedFire]) -> String {
+    table(["LOCAL", "UTC", "NOTE"], list.iter().map(fire))
+}
+
+/// Returns a table of due times, each with the function that it calls.
+pub(crate) fn replayed<'a>(list: impl Iterator<Item = (&'a str, &'a ExplainedFire)>) -> String {
+    let rows = list.map(|(func, due)| {
+        let [local, utc, note] = fire(due);
+        [local, utc, func.to_owned(), note]
+    });
+    table(["LOCAL", "UTC", "FUNCTION", "NOTE"], rows)
+}
+
+fn fire(fire: &ExplainedFire) -> [String; 3] {
+    [fire.local.to_rfc3339_opts(SecondsFormat::AutoSi, false), rfc3339(fire.utc), fire.note.clone().unwrap_or_default()]
 }
 
 /// Returns a run's state with the reason why it was skipped.

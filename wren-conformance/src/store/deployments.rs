@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 use wren_core::ErrorCode;
-use wren_core::model::{DeploymentStatus, PageOptions, ScriptSettings};
+use wren_core::model::{DeploymentStatus, PageOptions, ScriptSettings, SkipReason};
 use wren_core::schedule::Timezone;
-use wren_core::store::{ListDeployments, PutRevision, SetStatus, StatusGuard, Store};
+use wren_core::store::{Disposition, ListDeployments, PutRevision, SetStatus, StatusGuard, Store};
 
 use super::StoreUnderTest;
 use super::steps::{claimed, deploy, queue, refused};
 use crate::fixtures::{
-    NOW, ada, at, bob, claim, deployment_id, every_minute, named, on_email, owner, revision, status, with_script,
+    NOW, ada, at, bob, claim, deployment_id, every_minute, fire, named, on_email, owner, revision, status, with_script,
 };
 
 pub async fn a_first_deploy_is_revision_one_and_active(test: StoreUnderTest) {
@@ -103,6 +103,35 @@ pub async fn setting_the_same_status_changes_nothing(test: StoreUnderTest) {
     assert_eq!(store.deployment(&ada(), id).await.unwrap(), paused);
 }
 
+pub async fn a_pause_until_a_time_ends_for_what_is_due_then(test: StoreUnderTest) {
+    let store = &*test.store;
+    let deployed = deploy(store, &ada(), "daily", vec![every_minute("main")]).await;
+    let (id, trigger) = (deployed.deployment.id, &deployed.triggers[0]);
+    let until = |second| SetStatus { paused_until: Some(at(second)), ..status(DeploymentStatus::Paused) };
+    store.set_status(&ada(), id, until(60)).await.unwrap();
+    // Another end is another pause; without its status an end means nothing.
+    let paused = store.set_status(&ada(), id, until(120)).await.unwrap();
+    assert_eq!(paused.deployment.paused_until, Some(at(120)));
+    assert_eq!(store.deployment(&ada(), id).await.unwrap(), paused);
+    assert!(store.ended_pauses(at(119), 10).await.unwrap().is_empty());
+    assert_eq!(store.ended_pauses(at(120), 10).await.unwrap(), std::slice::from_ref(&paused.deployment));
+    assert!(store.ended_pauses(at(120), 0).await.unwrap().is_empty());
+
+    let fires = [fire(trigger, at(60)), fire(trigger, at(120))].to_vec();
+    let recorded = store.record_fires(fires, at(130)).await.unwrap();
+    let dispositions: Vec<Disposition> = recorded.into_iter().map(|fired| fired.disposition).collect();
+    assert_eq!(dispositions, [Disposition::Skipped(SkipReason::Paused), Disposition::Queued]);
+
+    let guard = StatusGuard::of(&paused.deployment);
+    let longer = store.set_status(&ada(), id, until(600)).await.unwrap();
+    let late = guarded(DeploymentStatus::Active, guard);
+    assert_eq!(store.set_status(&ada(), id, late).await.unwrap(), longer, "the pause was made longer meanwhile");
+    let guard = StatusGuard::of(&longer.deployment);
+    let active = store.set_status(&ada(), id, guarded(DeploymentStatus::Active, guard)).await.unwrap();
+    assert_eq!((active.deployment.status, active.deployment.paused_until), (DeploymentStatus::Active, None));
+    assert!(store.ended_pauses(at(9_999), 10).await.unwrap().is_empty());
+}
+
 /// Returns a change at second nine that expects something.
 fn guarded(wanted: DeploymentStatus, guard: StatusGuard) -> SetStatus {
     SetStatus { only_if: Some(guard), now: at(9), ..status(wanted) }
@@ -138,13 +167,13 @@ pub async fn a_guarded_status_is_set_only_while_the_guard_holds(test: StoreUnder
         for (status, revision) in
             [(DeploymentStatus::Active, 1), (DeploymentStatus::Active, 3), (DeploymentStatus::Paused, 2)]
         {
-            let change = guarded(wanted, StatusGuard { status, revision });
+            let change = guarded(wanted, StatusGuard { status, revision, paused_until: None });
             assert_eq!(store.set_status(&ada(), id, change).await.unwrap(), before);
         }
     }
     assert_eq!(store.deployment(&ada(), id).await.unwrap(), before);
     assert_eq!(store.scan_triggers(None, 10).await.unwrap(), before.triggers);
-    let right = StatusGuard { status: DeploymentStatus::Active, revision: 2 };
+    let right = StatusGuard { status: DeploymentStatus::Active, revision: 2, paused_until: None };
     let needy = store.set_status(&ada(), id, guarded(DeploymentStatus::NeedsAttention, right)).await.unwrap();
     assert_eq!((needy.deployment.status, needy.deployment.updated_at), (DeploymentStatus::NeedsAttention, at(9)));
     assert_eq!(store.deployment(&ada(), id).await.unwrap(), needy);
@@ -157,7 +186,7 @@ pub async fn a_guard_that_does_not_hold_is_no_error_even_after_the_end(test: Sto
     let store = &*test.store;
     let id = deploy(store, &ada(), "daily", vec![]).await.deployment.id;
     let gone = store.set_status(&ada(), id, status(DeploymentStatus::Undeployed)).await.unwrap();
-    let change = |status| guarded(DeploymentStatus::NeedsAttention, StatusGuard { status, revision: 1 });
+    let change = |status| guarded(DeploymentStatus::NeedsAttention, StatusGuard { status, revision: 1, paused_until: None });
     assert_eq!(store.set_status(&ada(), id, change(DeploymentStatus::Active)).await.unwrap(), gone);
     let holds = store.set_status(&ada(), id, change(DeploymentStatus::Undeployed)).await;
     assert_eq!(refused(holds), ErrorCode::Conflict);
@@ -173,7 +202,7 @@ pub async fn a_guarded_status_that_races_a_deploy_never_lands_on_the_later_revis
         let name = format!("daily{round}");
         let id = deploy(&*test.store, &ada(), &name, vec![]).await.deployment.id;
         let (first, second) = (Arc::clone(&test.store), Arc::clone(&test.store));
-        let guard = StatusGuard { status: DeploymentStatus::Active, revision: 1 };
+        let guard = StatusGuard { status: DeploymentStatus::Active, revision: 1, paused_until: None };
         let park = async move {
             first.set_status(&ada(), id, guarded(DeploymentStatus::NeedsAttention, guard)).await.unwrap()
         };

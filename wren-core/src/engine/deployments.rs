@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::inner::Inner;
 use super::{Engine, integrations};
 use crate::deploy::{self, DeployRequest};
@@ -136,12 +138,23 @@ impl Engine {
         self.inner.store.revision(owner, id, number).await
     }
 
-    /// Pauses a deployment: due times are skipped, queued runs wait, runs in progress go on. Pausing twice is no error.
+    /// Pauses a deployment: due times are skipped, queued runs wait, runs in progress go on. The pause ends at `until`, or
+    /// without it when somebody resumes the deployment. Pausing twice is no error, and the latest `until` counts.
     ///
     /// # Errors
-    /// `NOT_FOUND`; `CONFLICT` when it is undeployed.
-    pub async fn pause(&self, owner: &OwnerId, id: DeploymentId, reason: Option<String>) -> Result<DeploymentOverview> {
-        set_status(&self.inner, owner, id, DeploymentStatus::Paused, reason).await
+    /// `NOT_FOUND`; `CONFLICT` when it is undeployed; `INVALID_REQUEST` when `until` has passed.
+    pub async fn pause(
+        &self,
+        owner: &OwnerId,
+        id: DeploymentId,
+        reason: Option<String>,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<DeploymentOverview> {
+        if until.is_some_and(|until| until <= self.inner.clock.now()) {
+            return Err(Error::new(ErrorCode::InvalidRequest, "the end of the pause has passed")
+                .with_hint("give a time in the future, or none for a pause that lasts until it is resumed"));
+        }
+        set_status(&self.inner, owner, id, DeploymentStatus::Paused, reason, until).await
     }
 
     /// Makes a paused deployment, or one that needed attention, active again. Resuming twice is no error.
@@ -149,7 +162,7 @@ impl Engine {
     /// # Errors
     /// `NOT_FOUND`; `CONFLICT` when it is undeployed.
     pub async fn resume(&self, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview> {
-        let overview = set_status(&self.inner, owner, id, DeploymentStatus::Active, None).await?;
+        let overview = set_status(&self.inner, owner, id, DeploymentStatus::Active, None, None).await?;
         // What was queued when it was paused may go on.
         self.inner.work.notify_one();
         Ok(overview)
@@ -165,7 +178,7 @@ impl Engine {
         if before.deployment.status == DeploymentStatus::Undeployed {
             return Err(crate::store::is_undeployed(id));
         }
-        let overview = set_status(inner, owner, id, DeploymentStatus::Undeployed, None).await?;
+        let overview = set_status(inner, owner, id, DeploymentStatus::Undeployed, None, None).await?;
         for trigger in &before.triggers {
             inner.unplan(trigger.id.uuid().as_u128());
         }
@@ -182,8 +195,9 @@ async fn set_status(
     id: DeploymentId,
     status: DeploymentStatus,
     reason: Option<String>,
+    paused_until: Option<DateTime<Utc>>,
 ) -> Result<DeploymentOverview> {
-    let change = SetStatus { status, reason, action_url: None, only_if: None, now: inner.clock.now() };
+    let change = SetStatus { status, reason, action_url: None, paused_until, only_if: None, now: inner.clock.now() };
     inner.store.set_status(owner, id, change).await
 }
 

@@ -83,8 +83,9 @@ async fn park(inner: &Inner, run: &Run, error: &WireError) -> Result<()> {
         status: DeploymentStatus::NeedsAttention,
         reason: Some(error.message.clone()),
         action_url: error.action_url.clone(),
+        paused_until: None,
         // A user who paused, removed or redeployed it meanwhile has the last word.
-        only_if: Some(StatusGuard { status: DeploymentStatus::Active, revision: run.revision }),
+        only_if: Some(StatusGuard { status: DeploymentStatus::Active, revision: run.revision, paused_until: None }),
         now: inner.clock.now(),
     };
     inner.store.set_status(&run.owner, run.deployment_id, change).await?;

@@ -1,4 +1,4 @@
-//! What has to be done now and then: rescue of orphans, retention, expired records.
+//! What has to be done now and then: rescue of orphans, pauses that end, retention, expired records.
 
 use std::sync::Arc;
 
@@ -7,13 +7,16 @@ use tokio_util::sync::CancellationToken;
 use super::heartbeat::beat;
 use super::inner::{Inner, millis};
 use crate::error::Result;
-use crate::model::RunState;
+use crate::model::{DeploymentStatus, RunState};
+use crate::store::{SetStatus, StatusGuard};
 
 /// How many runs one rescue or one deletion takes at most, so that no transaction is long.
 const BATCH: usize = 500;
 /// The wait between two deletions, in milliseconds: while there is more to delete, and when there is not.
 const PURGE_MORE_MS: u64 = 200;
 const PURGE_AGAIN_MS: u64 = 5 * 60 * 1000;
+/// The wait between two looks for pauses that have ended, in milliseconds: what was queued before waits no longer than this.
+const RESUME_MS: u64 = 1_000;
 
 /// Rescues and cleans until `shutdown`. The two do not wait for each other.
 pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
@@ -35,11 +38,40 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
             inner.pause(if more { PURGE_MORE_MS } else { PURGE_AGAIN_MS }).await;
         }
     };
+    let resuming = async {
+        loop {
+            if let Err(error) = resume(&inner).await {
+                tracing::error!(error = error.chain(), "ending pauses failed");
+            }
+            inner.pause(RESUME_MS).await;
+        }
+    };
     tokio::select! {
         () = shutdown.cancelled() => {}
         () = rescuing => {}
         () = purging => {}
+        () = resuming => {}
     }
+}
+
+/// Makes deployments active whose pause has ended. Due times since then were queued without waiting for that.
+async fn resume(inner: &Inner) -> Result<()> {
+    let now = inner.clock.now();
+    for deployment in inner.store.ended_pauses(now, BATCH).await? {
+        let change = SetStatus {
+            status: DeploymentStatus::Active,
+            reason: None,
+            action_url: None,
+            paused_until: None,
+            // Who pauses it anew, or resumes it, has the last word.
+            only_if: Some(StatusGuard::of(&deployment)),
+            now,
+        };
+        inner.store.set_status(&deployment.owner, deployment.id, change).await?;
+        tracing::info!(deployment_id = %deployment.id, "a pause has ended");
+        inner.work.notify_one();
+    }
+    Ok(())
 }
 
 async fn rescue(inner: &Inner, shutdown: &CancellationToken) -> Result<()> {

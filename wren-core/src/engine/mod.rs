@@ -12,6 +12,7 @@ mod deployments;
 mod finishing;
 mod firing;
 mod heartbeat;
+mod history;
 mod housekeeping;
 mod inner;
 mod inspections;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 pub use builder::EngineBuilder;
 pub use deployments::DeployReceipt;
+pub use history::TriggerHistory;
 pub use integrations::IntegrationReport;
 pub use options::EngineOptions;
 pub use runs::RunNow;

@@ -72,28 +72,30 @@ impl DeploymentStore for MemoryStore {
     async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview> {
         let mut state = self.lock();
         let now = micros(change.now);
-        let stored = state.owned(owner, id)?;
-        if change.only_if.is_some_and(|guard| !guard.holds(&stored.deployment)) {
-            return Ok(state.overview(stored));
-        }
-        let before = stored.deployment.status;
-        if before == DeploymentStatus::Undeployed && change.status != before {
-            return Err(crate::store::is_undeployed(id));
-        }
-        if change.status != before {
+        let change = SetStatus { paused_until: change.paused_until.map(micros), ..change };
+        let mut deployment = state.owned(owner, id)?.deployment.clone();
+        if change.apply(&mut deployment, now)? {
             state.runs.set_active(id, change.status == DeploymentStatus::Active);
             if let Some(stored) = state.deployments.get_mut(&id) {
-                let deployment = &mut stored.deployment;
-                deployment.status = change.status;
-                deployment.status_reason = change.reason;
-                deployment.action_url = change.action_url;
-                deployment.updated_at = now;
+                stored.deployment = deployment;
             }
             if change.status == DeploymentStatus::Undeployed {
                 state.undeploy(id, now);
             }
         }
         state.owned(owner, id).map(|stored| state.overview(stored))
+    }
+
+    async fn ended_pauses(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>> {
+        let state = self.lock();
+        let deployments = state.deployments.values().map(|stored| &stored.deployment);
+        let mut ended: Vec<_> = deployments
+            .filter(|deployment| deployment.paused_until.is_some_and(|until| until <= now))
+            .cloned()
+            .collect();
+        ended.sort_by_key(|deployment| (deployment.paused_until, deployment.id));
+        ended.truncate(limit);
+        Ok(ended)
     }
 
     async fn scan_triggers(&self, after: Option<TriggerId>, limit: usize) -> Result<Vec<Trigger>> {
@@ -116,6 +118,7 @@ impl State {
             status: DeploymentStatus::Active,
             status_reason: None,
             action_url: None,
+            paused_until: None,
             revision: 0,
             created_at: now,
             updated_at: now,

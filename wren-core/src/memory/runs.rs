@@ -152,9 +152,9 @@ impl RunStore for MemoryStore {
             options.deployment_id.is_none_or(|id| run.deployment_id == id)
                 && options.trigger_id.is_none_or(|id| run.trigger_id == Some(id))
                 && options.state.is_none_or(|state| run.state == state)
-                && options.since.is_none_or(|since| run.scheduled_for >= micros(since))
                 && options.until.is_none_or(|until| run.scheduled_for < micros(until))
         };
+        let since = options.since.map(micros);
         let state = self.lock();
         let items = state
             .runs
@@ -162,6 +162,7 @@ impl RunStore for MemoryStore {
             .get(owner)
             .into_iter()
             .flat_map(|list| list.range((Bound::Unbounded, before)).rev())
+            .take_while(|(due, _)| since.is_none_or(|since| *due >= since))
             .filter_map(|(_, id)| state.runs.runs.get(id))
             .map(|stored| &stored.run)
             .filter(|run| wanted(run))
@@ -216,9 +217,9 @@ impl State {
         if let Some(first) = runs.by_key.get(&(KeySpace::Trigger(trigger.id), key.dedupe_key())) {
             return Fired { run_id: *first, disposition: Disposition::Duplicate };
         }
-        let status = deployments
-            .get(&trigger.deployment_id)
-            .map_or(DeploymentStatus::Undeployed, |stored| stored.deployment.status);
+        let status = deployments.get(&trigger.deployment_id).map_or(DeploymentStatus::Undeployed, |stored| {
+            stored.deployment.status.at(fire.scheduled_for, stored.deployment.paused_until)
+        });
         let has_active_run = runs.active_of_trigger.contains_key(&trigger.id);
         let admission = admit(fire.skip, status, trigger.spec.policy.overlap, has_active_run);
         if admission == Admission::CancelPreviousAndQueue {

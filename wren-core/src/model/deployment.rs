@@ -43,6 +43,16 @@ impl DeploymentStatus {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
+
+    /// Returns the status that counts for a due time: a pause that was to end by then has ended, whether or not that has been
+    /// recorded yet.
+    #[must_use]
+    pub fn at(self, due: DateTime<Utc>, paused_until: Option<DateTime<Utc>>) -> Self {
+        match self {
+            Self::Paused if paused_until.is_some_and(|until| until <= due) => Self::Active,
+            status => status,
+        }
+    }
 }
 
 /// A named script of one owner.
@@ -60,6 +70,8 @@ pub struct Deployment {
     pub status_reason: Option<String>,
     /// The page on which the user can end `needs_attention`.
     pub action_url: Option<String>,
+    /// When a pause ends by itself; none when it lasts until somebody resumes it, and when it is not paused.
+    pub paused_until: Option<DateTime<Utc>>,
     /// The number of its current revision, from 1.
     pub revision: u32,
     /// When it was first deployed.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::cron_field::CronField;
+use crate::error::ErrorCode;
 
 /// Says which promise of a cron expression is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +14,16 @@ pub enum CronErrorKind {
     Syntax,
     /// The text is well formed, but names only dates that no calendar has, such as 30 February.
     NeverFires,
+}
+
+impl CronErrorKind {
+    /// Returns the code under which the fault is reported.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::Syntax => ErrorCode::InvalidCron,
+            Self::NeverFires => ErrorCode::CronNeverFires,
+        }
+    }
 }
 
 /// One fault of a cron expression.

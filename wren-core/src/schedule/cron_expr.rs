@@ -11,6 +11,7 @@ use super::cron_error::{CronError, quoted};
 use super::cron_field::{self, CronField};
 use super::cron_piece::Piece;
 use super::cron_whole::{empty, never_fires, wrong_count};
+use super::words;
 use crate::suggest::nearest;
 
 /// The nicknames of crontab(5) and what they stand for.
@@ -75,6 +76,11 @@ impl CronExpr {
     /// start of the minute or hour field asks for. The other jobs run at fixed times.
     pub fn follows_elapsed_time(&self) -> bool {
         self.follows_elapsed
+    }
+
+    /// Says in English when the job is due, in lower case and without a full stop: `at 09:00 on Monday to Friday`.
+    pub fn describe(&self) -> String {
+        words::of(&self.set)
     }
 
     pub(super) fn set(&self) -> &CronSet {

@@ -10,6 +10,7 @@ use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, Offset, TimeDelta, 
 use chrono_tz::{GapInfo, Tz};
 
 use super::calendar::HORIZON_YEARS;
+use super::clock_change::{ClockChange, Effect};
 use super::cron_expr::CronExpr;
 use super::timezone::Timezone;
 
@@ -44,6 +45,36 @@ pub(super) fn next_after(expr: &CronExpr, timezone: Timezone, after: DateTime<Ut
     }
     let again = next_again(expr, timezone.tz(), after, local);
     again.into_iter().chain(ahead.map(|(_, at)| at)).min()
+}
+
+/// Returns the change of the clock that has to do with a due time `at`, when `before` is the one before or an instant since
+/// then.
+pub(super) fn change_between(
+    expr: &CronExpr,
+    timezone: Timezone,
+    before: DateTime<Utc>,
+    at: DateTime<Utc>,
+) -> Option<ClockChange> {
+    let tz = timezone.tz();
+    let (from, local) = (timezone.to_local(before), timezone.to_local(at));
+    if let Meaning::Twice { first, second } = meaning(tz, local)? {
+        let effect = match (expr.follows_elapsed_time(), at == first) {
+            (false, _) => Effect::FirstTimeOnly,
+            (true, true) => Effect::FirstPass,
+            (true, false) => Effect::SecondPass,
+        };
+        return ClockChange::within(timezone, first, second, effect);
+    }
+    // What the calendar has between the two and no due time came of lies in a gap.
+    let mut then = from;
+    loop {
+        then = expr.set().next_after(then, local.year()).filter(|then| *then < local)?;
+        if let Meaning::Never { gap_end, gap } = meaning(tz, then)? {
+            let made_up = gap_end == at && !expr.follows_elapsed_time() && gap < CORRECTION;
+            let effect = if made_up { Effect::MadeUp } else { Effect::LeftOut };
+            return ClockChange::within(timezone, gap_end.checked_sub_signed(TimeDelta::seconds(1))?, gap_end, effect);
+        }
+    }
 }
 
 /// Walks the local calendar forward from `local`, and returns the first match that is later than `after`, with its

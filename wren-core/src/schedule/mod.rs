@@ -8,12 +8,14 @@
 //! - [`Every`] is a fixed period, such as `15m`.
 //! - [`Schedule`] joins a [`Rule`] with its bounds and answers "when next?".
 //! - [`Scheduler`] holds the next due time of many triggers; [`Planner`] does so in memory.
+//! - [`Explanation`] says what an expression means, in words and as due times.
 //! - [`jittered`] spreads the start of runs without changing the due time that names them.
 //!
 //! The calendar is five bit masks of our own rather than the `cron` crate: that crate numbers weekdays from 1 and joins
 //! the two day fields with AND, and a due time from the masks, zone and all, takes about 0.6 of its time.
 
 mod calendar;
+mod clock_change;
 mod cron_error;
 mod cron_expr;
 mod cron_field;
@@ -22,6 +24,7 @@ mod cron_piece;
 mod cron_whole;
 mod duration;
 mod every;
+mod explain;
 mod heap;
 mod interner;
 mod jitter;
@@ -31,6 +34,7 @@ mod rule;
 mod schedule_json;
 mod scheduler;
 mod timezone;
+mod words;
 
 #[cfg(test)]
 mod tests_cron;
@@ -46,6 +50,7 @@ pub use cron_expr::CronExpr;
 pub use cron_field::CronField;
 pub use duration::{DurationError, MAX_DURATION, format_duration, parse_duration};
 pub use every::Every;
+pub use explain::{ExplainedFire, Explanation};
 pub use jitter::jittered;
 pub use planner::Planner;
 pub use rule::{Rule, Schedule};

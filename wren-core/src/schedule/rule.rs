@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cron_expr::CronExpr;
 use super::every::Every;
+use super::explain::ExplainedFire;
 use super::local;
 use super::schedule_json::Wire;
 use super::timezone::Timezone;
@@ -124,6 +125,14 @@ impl Schedule {
         match self.end {
             Some(end) if next > end => None,
             _ => Some(next),
+        }
+    }
+
+    /// Explains a due time of this schedule; `before` is the one before it, or an instant since then.
+    pub fn explained(&self, before: DateTime<Utc>, at: DateTime<Utc>) -> ExplainedFire {
+        match &self.rule {
+            Rule::Cron { expr, timezone } => ExplainedFire::of_cron(expr, *timezone, before, at),
+            Rule::Every { .. } | Rule::At { .. } => ExplainedFire { utc: at, local: at.fixed_offset(), note: None },
         }
     }
 

@@ -61,6 +61,8 @@ pub struct SetStatus {
     pub reason: Option<String>,
     /// Where the user can act, for `needs_attention`.
     pub action_url: Option<String>,
+    /// When a pause ends by itself, for `paused`.
+    pub paused_until: Option<DateTime<Utc>>,
     /// Makes the change only if the deployment is as somebody saw it; without it, whatever it is.
     pub only_if: Option<StatusGuard>,
     /// The time of the change.
@@ -74,13 +76,48 @@ pub struct StatusGuard {
     pub status: DeploymentStatus,
     /// Its current revision.
     pub revision: u32,
+    /// When its pause ends by itself.
+    pub paused_until: Option<DateTime<Utc>>,
 }
 
 impl StatusGuard {
-    /// Says whether the deployment is as expected. Every store asks this within the transaction of the change.
+    /// Expects a deployment to be as it is.
+    #[must_use]
+    pub fn of(deployment: &Deployment) -> Self {
+        Self { status: deployment.status, revision: deployment.revision, paused_until: deployment.paused_until }
+    }
+
+    /// Says whether the deployment is as expected.
     #[must_use]
     pub fn holds(&self, deployment: &Deployment) -> bool {
-        deployment.status == self.status && deployment.revision == self.revision
+        *self == Self::of(deployment)
+    }
+}
+
+impl SetStatus {
+    /// Makes the change, and says whether there was one to make. Every store calls this within the transaction of the change,
+    /// with `now` as precise as it keeps instants.
+    ///
+    /// # Errors
+    /// `CONFLICT` when the deployment is undeployed and another status is wanted.
+    pub fn apply(&self, deployment: &mut Deployment, now: DateTime<Utc>) -> Result<bool> {
+        let wanted = StatusGuard {
+            status: self.status,
+            revision: deployment.revision,
+            paused_until: self.paused_until.filter(|_| self.status == DeploymentStatus::Paused),
+        };
+        if wanted.holds(deployment) || self.only_if.is_some_and(|guard| !guard.holds(deployment)) {
+            return Ok(false);
+        }
+        if deployment.status == DeploymentStatus::Undeployed {
+            return Err(super::is_undeployed(deployment.id));
+        }
+        deployment.status = wanted.status;
+        deployment.status_reason.clone_from(&self.reason);
+        deployment.action_url.clone_from(&self.action_url);
+        deployment.paused_until = wanted.paused_until;
+        deployment.updated_at = now;
+        Ok(true)
     }
 }
 
@@ -132,12 +169,16 @@ pub trait DeploymentStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// `undeployed` also removes the triggers, deletes the script's state ([`state_namespace`](super::state_namespace)),
     /// cancels the runs that are queued and asks those running to end, in the same transaction; the history stays. Setting the status it already has changes nothing, reason and time included, so
-    /// that an undeploy can be repeated. So does a guard that does not hold, whatever the status wanted: the deployment is
+    /// that an undeploy can be repeated; a pause until another time is another one. So does a guard that does not hold, whatever the status wanted: the deployment is
     /// returned as it is, without an error.
     ///
     /// # Errors
     /// `NOT_FOUND` when the owner has none of that id; `CONFLICT` when it is undeployed and another status is wanted.
     async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview>;
+
+    /// Returns deployments of every owner whose pause was to end at `now` or before, those that have waited longest first, at
+    /// most `limit`.
+    async fn ended_pauses(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>>;
 
     /// Returns triggers of every owner in the order of their ids, for the engine's planner: those after `after`, at most
     /// `limit`. Fewer than `limit` means that there are no more.

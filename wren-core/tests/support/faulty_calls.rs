@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use wren_core::model::{Attempt, DeploymentOverview, LogEntry, Page, Revision, Run, Trigger};
+use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Page, Revision, Run, Trigger};
 use wren_core::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
     Fire, Fired, Held, ListDeployments, ListRuns, Namespace, PutOptions, PutRevision, Record, RecordKey, RecordStore,
@@ -33,6 +33,10 @@ impl DeploymentStore for FaultyStore {
 
     async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview> {
         self.call(Op::Other, self.inner.set_status(owner, id, change)).await
+    }
+
+    async fn ended_pauses(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>> {
+        self.call(Op::Other, self.inner.ended_pauses(now, limit)).await
     }
 
     async fn scan_triggers(&self, after: Option<TriggerId>, limit: usize) -> Result<Vec<Trigger>> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use acting::{Act, Acting};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinHandle;

@@ -1,6 +1,7 @@
 //! Listing, showing, pausing, resuming and removing deployments.
 
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use wren_core::model::{DeploymentOverview, DeploymentStatus};
 use wren_core::store::ListDeployments;
@@ -61,11 +62,14 @@ pub(crate) async fn undeploy(
     detail(&api, &caller.owner, &overview).await
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PauseBody {
     #[serde(default)]
     reason: Option<String>,
+    /// When the pause ends by itself.
+    #[serde(default)]
+    until: Option<DateTime<Utc>>,
 }
 
 impl Payload for PauseBody {}
@@ -77,13 +81,13 @@ pub(crate) async fn pause(
     Id(id): Id<DeploymentId>,
     body: Option<Json<PauseBody>>,
 ) -> ApiResult<axum::Json<DeploymentDetail>> {
-    let reason = body.and_then(|Json(body)| body.reason);
+    let PauseBody { reason, until } = body.map(|Json(body)| body).unwrap_or_default();
     if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
         let message = format!("`reason` is longer than {MAX_REASON} characters");
         return Err(invalid(message, "say it shorter").into());
     }
     let (engine, owner) = (api.engine.clone(), caller.owner.clone());
-    let overview = to_the_end(async move { engine.pause(&owner, id, reason).await }).await?;
+    let overview = to_the_end(async move { engine.pause(&owner, id, reason, until).await }).await?;
     detail(&api, &caller.owner, &overview).await
 }
 
@@ -101,5 +105,9 @@ pub(crate) async fn resume(
 async fn detail(api: &Api, owner: &OwnerId, overview: &DeploymentOverview) -> ApiResult<axum::Json<DeploymentDetail>> {
     let deployment = &overview.deployment;
     let revision = api.engine.revision(owner, deployment.id, deployment.revision).await?;
-    Ok(axum::Json(DeploymentDetail::new(overview, &revision)))
+    let mut histories = Vec::with_capacity(overview.triggers.len());
+    for trigger in &overview.triggers {
+        histories.push(api.engine.trigger_history(owner, trigger.id).await?);
+    }
+    Ok(axum::Json(DeploymentDetail::new(overview, &revision, &histories)))
 }

@@ -3,10 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use wren_core::engine::DeployReceipt;
-use wren_core::model::{CatchUp, DeploymentOverview, DeploymentStatus, Overlap, Revision, Trigger, TriggerKind};
+use wren_core::engine::{DeployReceipt, TriggerHistory};
+use wren_core::model::{
+    CatchUp, DeploymentOverview, DeploymentStatus, Overlap, Revision, Run, RunState, SkipReason, Trigger, TriggerKind,
+};
 use wren_core::schedule::Rule;
-use wren_core::{DeploymentId, DeploymentName, TriggerId};
+use wren_core::{DeploymentId, DeploymentName, RunId, TriggerId};
 
 /// The answer of `POST /v1/scripts/deploy`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +103,8 @@ pub struct DeploymentDetail {
     pub status_reason: Option<String>,
     /// The page on which the user can end `needs_attention`; null otherwise.
     pub action_url: Option<String>,
+    /// When its pause ends by itself; null when it lasts until it is resumed, and when it is not paused.
+    pub paused_until: Option<DateTime<Utc>>,
     /// When its status or revision last changed.
     pub updated_at: DateTime<Utc>,
     /// The integrations that the script imports.
@@ -114,21 +118,23 @@ pub struct DeploymentDetail {
 }
 
 impl DeploymentDetail {
-    /// Joins a deployment with its current revision.
+    /// Joins a deployment with its current revision; are those of the triggers, in their order.
     #[must_use]
-    pub fn new(overview: &DeploymentOverview, revision: &Revision) -> Self {
+    pub fn new(overview: &DeploymentOverview, revision: &Revision, histories: &[TriggerHistory]) -> Self {
         let deployment = &overview.deployment;
         let active = deployment.status == DeploymentStatus::Active;
+        let triggers = overview.triggers.iter().zip(histories);
         Self {
             summary: DeploymentSummary::from(overview),
             revision: deployment.revision,
             status_reason: deployment.status_reason.clone(),
             action_url: deployment.action_url.clone(),
+            paused_until: deployment.paused_until,
             updated_at: deployment.updated_at,
             integrations: revision.manifest.integrations.clone(),
             script_sha256: revision.script_sha256.clone(),
             functions: revision.manifest.functions.clone(),
-            trigger_details: overview.triggers.iter().map(|trigger| TriggerDetail::new(trigger, active)).collect(),
+            trigger_details: triggers.map(|(trigger, history)| TriggerDetail::new(trigger, active, history)).collect(),
         }
     }
 }
@@ -157,10 +163,37 @@ pub struct TriggerDetail {
     pub retries: u32,
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: u64,
+    /// What became of its latest due time or event; null before the first.
+    pub last_due: Option<LastDue>,
+    /// When its latest run that was not skipped started; null before the first.
+    pub last_started_at: Option<DateTime<Utc>>,
+    /// How much later than it was to start the latest run started, in milliseconds; null before the first.
+    pub lateness_ms: Option<u64>,
+    /// The time from one start to the next, on average over the latest runs, in milliseconds; null before the second.
+    pub interval_ms: Option<u64>,
+}
+
+/// The run of a due time or event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastDue {
+    /// The run.
+    pub run_id: RunId,
+    /// The due time, or the time of the event.
+    pub scheduled_for: DateTime<Utc>,
+    /// The run's state.
+    pub status: RunState,
+    /// Why it was skipped; null otherwise.
+    pub skip_reason: Option<SkipReason>,
+}
+
+impl From<&Run> for LastDue {
+    fn from(run: &Run) -> Self {
+        Self { run_id: run.id, scheduled_for: run.scheduled_for, status: run.state, skip_reason: run.skip_reason }
+    }
 }
 
 impl TriggerDetail {
-    fn new(trigger: &Trigger, active: bool) -> Self {
+    fn new(trigger: &Trigger, active: bool, history: &TriggerHistory) -> Self {
         let spec = &trigger.spec;
         let timezone = spec.schedule.as_ref().and_then(|config| match config.schedule.rule() {
             Rule::Cron { timezone, .. } => Some(timezone.to_string()),
@@ -177,6 +210,10 @@ impl TriggerDetail {
             overlap: spec.policy.overlap,
             retries: spec.policy.retries,
             timeout_ms: spec.policy.timeout_ms,
+            last_due: history.last_due.as_ref().map(LastDue::from),
+            last_started_at: history.last_started_at,
+            lateness_ms: history.lateness_ms,
+            interval_ms: history.interval_ms,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::support::{NOW, World, ada};
 #[tokio::test]
 async fn a_deployment_is_shown_with_its_revision_and_triggers() {
     let world = World::new().await;
-    let (deployed, _) = world.reported(&ada()).await;
+    let (deployed, run) = world.reported(&ada()).await;
     let id = deployed.deployment.id;
     let expected = json!({
         "id": id.to_string(),
@@ -22,6 +22,7 @@ async fn a_deployment_is_shown_with_its_revision_and_triggers() {
         "revision": 1,
         "status_reason": null,
         "action_url": null,
+        "paused_until": null,
         "updated_at": "2024-12-01T10:30:00Z",
         "integrations": ["gmail"],
         "script_sha256": sha256_hex("# daily_report\n"),
@@ -38,6 +39,15 @@ async fn a_deployment_is_shown_with_its_revision_and_triggers() {
                 "overlap": "skip",
                 "retries": 2,
                 "timeout_ms": 300_000,
+                "last_due": {
+                    "run_id": run.id.to_string(),
+                    "scheduled_for": "2024-12-08T09:00:00Z",
+                    "status": "success",
+                    "skip_reason": null,
+                },
+                "last_started_at": "2024-12-08T09:00:00Z",
+                "lateness_ms": 0,
+                "interval_ms": null,
             },
             {
                 "id": deployed.triggers[1].id.to_string(),
@@ -50,6 +60,10 @@ async fn a_deployment_is_shown_with_its_revision_and_triggers() {
                 "overlap": "skip",
                 "retries": 0,
                 "timeout_ms": 300_000,
+                "last_due": null,
+                "last_started_at": null,
+                "lateness_ms": null,
+                "interval_ms": null,
             },
         ],
     });

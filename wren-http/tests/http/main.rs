@@ -7,6 +7,7 @@ mod bodies;
 mod correlation;
 mod deploy;
 mod deployments;
+mod explain;
 mod isolation;
 mod limits;
 mod lists;

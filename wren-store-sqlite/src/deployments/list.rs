@@ -1,14 +1,15 @@
 //! Reading deployments. Each read is one statement and so one snapshot: nothing is left open when a caller goes away.
 
+use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, SqlitePool};
-use wren_core::model::{DeploymentOverview, Page, Revision, Trigger};
+use wren_core::model::{Deployment, DeploymentOverview, Page, Revision, Trigger};
 use wren_core::store::ListDeployments;
 use wren_core::{DeploymentId, OwnerId, Result, TriggerId};
 
-use super::table::{self, TRIGGER_COLUMNS, overview_columns};
+use super::table::{self, TRIGGER_COLUMNS, deployment_columns, overview_columns};
 use crate::cursor;
 use crate::error::OrStoreError;
-use crate::rows::{Columns, blob, parsed};
+use crate::rows::{Columns, blob, micros, parsed};
 
 /// The name of the list in its cursors.
 const LIST: &str = "deployments";
@@ -75,6 +76,22 @@ pub(super) async fn revision(readers: &SqlitePool, owner: &OwnerId, id: Deployme
         manifest: parsed("manifest", columns.text()?)?,
         created_at: columns.instant()?,
     })
+}
+
+/// Reads deployments of every owner whose pause has ended.
+pub(super) async fn ended_pauses(readers: &SqlitePool, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        deployment_columns!(),
+        " FROM deployments d INDEXED BY deployments_by_end_of_pause WHERE d.paused_until <= ? \
+         ORDER BY d.paused_until, d.id LIMIT ?"
+    ))
+    .bind(micros(now))
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(readers)
+    .await
+    .or_store_error()?;
+    rows.iter().map(|row| table::read_row(&mut Columns::new(row))).collect()
 }
 
 /// Reads triggers of every owner by id.

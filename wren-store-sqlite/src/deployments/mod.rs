@@ -6,7 +6,8 @@ mod status;
 pub(crate) mod table;
 
 use async_trait::async_trait;
-use wren_core::model::{DeploymentOverview, Page, Revision, Trigger};
+use chrono::{DateTime, Utc};
+use wren_core::model::{Deployment, DeploymentOverview, Page, Revision, Trigger};
 use wren_core::store::{Deployed, DeploymentStore, ListDeployments, PutRevision, SetStatus};
 use wren_core::{DeploymentId, OwnerId, Result, TriggerId};
 
@@ -32,6 +33,10 @@ impl DeploymentStore for SqliteStore {
 
     async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview> {
         self.writer.write(status::Set { owner: owner.clone(), id, change }).await
+    }
+
+    async fn ended_pauses(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>> {
+        list::ended_pauses(&self.readers, now, limit).await
     }
 
     async fn scan_triggers(&self, after: Option<TriggerId>, limit: usize) -> Result<Vec<Trigger>> {

@@ -108,6 +108,7 @@ impl Put {
             status: DeploymentStatus::Active,
             status_reason: None,
             action_url: None,
+            paused_until: None,
             revision: 0,
             created_at: now,
             updated_at: now,

@@ -41,20 +41,13 @@ impl Set {
         let Some(mut overview) = table::read_overview(&mut *connection, owner, *id).await? else {
             return Ok(Err(wren_core::store::no_deployment(*id)));
         };
-        let deployment = &mut overview.deployment;
-        let as_expected = change.only_if.is_none_or(|guard| guard.holds(deployment));
-        if deployment.status == change.status || !as_expected {
-            return Ok(Ok(overview));
-        }
-        if deployment.status == DeploymentStatus::Undeployed {
-            return Ok(Err(wren_core::store::is_undeployed(*id)));
-        }
         let now = trimmed(change.now);
-        deployment.status = change.status;
-        deployment.status_reason.clone_from(&change.reason);
-        deployment.action_url.clone_from(&change.action_url);
-        deployment.updated_at = now;
-        table::update(connection, deployment).await?;
+        let change = SetStatus { paused_until: change.paused_until.map(trimmed), ..change.clone() };
+        match change.apply(&mut overview.deployment, now) {
+            Ok(true) => table::update(connection, &overview.deployment).await?,
+            Ok(false) => return Ok(Ok(overview)),
+            Err(refused) => return Ok(Err(refused)),
+        }
         if change.status == DeploymentStatus::Undeployed {
             table::delete_triggers(connection, *id).await?;
             overview.triggers.clear();

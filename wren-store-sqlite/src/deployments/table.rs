@@ -13,7 +13,8 @@ use crate::sql::{pieces, with_rows};
 /// The columns of a deployment in the order in which [`read_row`] reads them.
 macro_rules! deployment_columns {
     () => {
-        "d.id, d.owner, d.name, d.status, d.status_reason, d.action_url, d.revision, d.created_at, d.updated_at"
+        "d.id, d.owner, d.name, d.status, d.status_reason, d.action_url, d.paused_until, d.revision, \
+         d.created_at, d.updated_at"
     };
 }
 /// The columns of an overview in the order in which [`overview`] reads them: a deployment with its triggers, oldest first,
@@ -49,6 +50,7 @@ pub(super) fn read_row(columns: &mut Columns<'_>) -> Result<Deployment> {
         status: word("status", columns.text()?, DeploymentStatus::parse)?,
         status_reason: columns.take()?,
         action_url: columns.take()?,
+        paused_until: columns.optional_instant()?,
         revision: columns.number("revision")?,
         created_at: columns.instant()?,
         updated_at: columns.instant()?,
@@ -181,11 +183,13 @@ pub(super) async fn delete_triggers(connection: &mut SqliteConnection, id: Deplo
 /// Writes the part of a deployment that changes.
 pub(super) async fn update(connection: &mut SqliteConnection, deployment: &Deployment) -> Result<()> {
     sqlx::query(
-        "UPDATE deployments SET status = ?, status_reason = ?, action_url = ?, revision = ?, updated_at = ? WHERE id = ?",
+        "UPDATE deployments SET status = ?, status_reason = ?, action_url = ?, paused_until = ?, revision = ?, updated_at = ? \
+         WHERE id = ?",
     )
     .bind(deployment.status.as_str())
     .bind(deployment.status_reason.clone())
     .bind(deployment.action_url.clone())
+    .bind(deployment.paused_until.map(micros))
     .bind(i64::from(deployment.revision))
     .bind(micros(deployment.updated_at))
     .bind(blob(deployment.id.uuid()))

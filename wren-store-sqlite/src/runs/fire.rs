@@ -48,6 +48,7 @@ struct Target {
     func: String,
     policy: RunPolicy,
     status: DeploymentStatus,
+    paused_until: Option<DateTime<Utc>>,
     cursor: i64,
     moved: bool,
     /// Whether a run recorded before this transaction has not ended.
@@ -115,7 +116,8 @@ impl Recording {
             return Ok(Fired { run_id: *first, disposition: Disposition::Duplicate });
         }
         self.known.insert(place, run_id);
-        let admission = admit(fire.skip, target.status, target.policy.overlap, target.has_active_run());
+        let status = target.status.at(fire.scheduled_for, target.paused_until);
+        let admission = admit(fire.skip, status, target.policy.overlap, target.has_active_run());
         let mut run = new_run(target, key, fire, now);
         let disposition = match admission {
             Admission::Skip(reason) => {
@@ -204,7 +206,7 @@ pub(crate) const MOVE_CURSORS: &str = "WITH v (id, cursor) AS (VALUES {rows}) \
      UPDATE triggers SET cursor = v.cursor FROM v WHERE triggers.id = v.id";
 
 pub(crate) const TARGETS: &str = "SELECT t.id, t.owner, t.deployment_id, t.revision, t.kind, t.func, t.policy, d.status, \
-     t.cursor, EXISTS (SELECT 1 FROM runs r WHERE r.deployment_id = t.deployment_id AND r.trigger_id = t.id \
+     d.paused_until, t.cursor, EXISTS (SELECT 1 FROM runs r WHERE r.deployment_id = t.deployment_id AND r.trigger_id = t.id \
      AND r.completed_at IS NULL) \
      FROM triggers t CROSS JOIN deployments d ON d.id = t.deployment_id WHERE t.id IN ({list})";
 
@@ -230,6 +232,7 @@ async fn read_targets(connection: &mut SqliteConnection, ids: &[TriggerId]) -> R
                 func: columns.take()?,
                 policy: parsed("policy", columns.text()?)?,
                 status: word("status", columns.text()?, DeploymentStatus::parse)?,
+                paused_until: columns.optional_instant()?,
                 cursor: columns.take()?,
                 moved: false,
                 has_older_active: columns.take::<i64>()? != 0,

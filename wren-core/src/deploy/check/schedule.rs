@@ -7,7 +7,7 @@ use super::instant::{self, DateMeans};
 use super::policy;
 use crate::error::ErrorCode;
 use crate::model::{CatchUp, ScheduleConfig, ScriptSettings};
-use crate::schedule::{CronErrorKind, CronExpr, Every, Schedule, Timezone};
+use crate::schedule::{CronExpr, Every, Schedule, Timezone};
 
 const RULES: [&str; 3] = ["cron", "every", "at"];
 const BOUNDS: [&str; 6] = ["timezone", "catch_up", "catch_up_window", "jitter", "start", "end"];
@@ -111,11 +111,8 @@ fn cron(fields: &mut Fields<'_>, text: &str) -> Option<CronExpr> {
         return None;
     }
     for error in CronExpr::diagnose(text) {
-        let code = match error.kind {
-            CronErrorKind::NeverFires => ErrorCode::CronNeverFires,
-            _ => ErrorCode::InvalidCron,
-        };
-        fields.faults.push(Fault::new(Some("cron"), code, error.message, error.hint).with_span(Some(error.span)));
+        let fault = Fault::new(Some("cron"), error.kind.code(), error.message, error.hint);
+        fields.faults.push(fault.with_span(Some(error.span)));
     }
     CronExpr::parse(text).ok()
 }

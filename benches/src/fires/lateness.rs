@@ -1,0 +1,140 @@
+//! How late what is due every second starts.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::process::Command;
+use tokio_cron_scheduler::{Job, JobScheduler};
+use tokio_util::sync::CancellationToken;
+use wren_core::OwnerId;
+use wren_core::engine::{Engine, EngineOptions};
+use wren_core::schedule::{Every, Schedule};
+use wren_store_sqlite::SqliteStore;
+
+use super::world::{self, Nothing, late_ms, percentiles};
+use crate::Failure;
+use crate::report::{Ratio, Target};
+
+const SCRIPT: &str = include_str!("../../scripts/apscheduler_lateness.py");
+
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    scheduler: &'static str,
+    due: usize,
+    started: usize,
+    p50_ms: f64,
+    p99_ms: f64,
+    durable: bool,
+}
+
+impl Row {
+    fn new(scheduler: &'static str, due: usize, late: Vec<f64>, durable: bool) -> Self {
+        let started = late.len();
+        let (p50_ms, p99_ms) = percentiles(late);
+        Self { scheduler, due, started, p50_ms, p99_ms, durable }
+    }
+
+    pub(super) fn cells(&self) -> Vec<String> {
+        let Self { scheduler, due, started, p50_ms, p99_ms, durable } = self;
+        let durable = if *durable { "yes" } else { "no" };
+        vec![
+            (*scheduler).to_owned(),
+            due.to_string(),
+            started.to_string(),
+            format!("{p50_ms:.1}"),
+            format!("{p99_ms:.1}"),
+            durable.to_owned(),
+        ]
+    }
+}
+
+const WREN: &str = "wren on SQLite, recorded";
+
+pub(super) async fn measure(folder: &Path, rate: usize, seconds: u32, python: &Path) -> Result<Vec<Row>, Failure> {
+    let mut rows = wren(folder, rate, seconds).await?;
+    rows.push(tokio_cron_scheduler(rate, seconds).await?);
+    match apscheduler(python, rate, seconds).await {
+        Ok(row) => rows.push(row),
+        Err(error) => eprintln!("left out: APScheduler ({error})"),
+    }
+    Ok(rows)
+}
+
+pub(super) fn ratio(rows: &[Row]) -> Option<Ratio> {
+    let row = rows.iter().find(|row| row.scheduler == WREN)?;
+    Some(Ratio {
+        what: "lateness p99 of what is due every second, ms",
+        ratio: row.p99_ms,
+        target: Target::AtMost(10.0),
+    })
+}
+
+/// All of them are due at the same instant of each second, as those of the other schedulers are.
+async fn wren(folder: &Path, rate: usize, seconds: u32) -> Result<Vec<Row>, Failure> {
+    let store = Arc::new(SqliteStore::open_path(folder.join("lateness.db")).await?);
+    let owner = OwnerId::new("bench")?;
+    let start = Utc::now().trunc_subsecs(0) + TimeDelta::seconds(8);
+    let end = start + TimeDelta::seconds(i64::from(seconds));
+    let every_second =
+        Schedule::every(Every::parse("1s")?, start).with_start(Some(start)).with_end(Some(end - TimeDelta::seconds(1)));
+    world::deploy(&*store, &owner, &vec![every_second; rate], "def main():\n    pass\n").await?;
+    let due = rate * seconds as usize;
+    let mut options = EngineOptions::default();
+    options.per_owner = 10_000;
+    options.per_deployment = 10_000;
+    options.concurrency = 256;
+    let engine = Engine::builder().shared_store(store.clone()).executor(Nothing).options(options).build()?;
+    if Utc::now() >= start {
+        return Err("deploying took longer than the time until they are due".into());
+    }
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn({
+        let (engine, shutdown) = (engine.clone(), shutdown.clone());
+        async move { engine.run(shutdown).await }
+    });
+    tokio::time::sleep((end + TimeDelta::seconds(2) - Utc::now()).to_std().unwrap_or_default()).await;
+    shutdown.cancel();
+    running.await??;
+    let runs = world::runs(&*store, &owner).await?;
+    let recorded = runs.iter().map(|run| late_ms(run.scheduled_for, run.created_at)).collect();
+    let started = runs.iter().filter_map(|run| Some(late_ms(run.scheduled_for, run.started_at?))).collect();
+    Ok(vec![Row::new(WREN, due, recorded, true), Row::new("wren on SQLite, claimed by a worker", due, started, true)])
+}
+
+async fn tokio_cron_scheduler(rate: usize, seconds: u32) -> Result<Row, Failure> {
+    let scheduler = JobScheduler::new().await?;
+    let late = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..rate {
+        let late = Arc::clone(&late);
+        let job = Job::new("* * * * * *", move |_, _| {
+            late.lock().push(since_the_second(Utc::now()));
+        })?;
+        scheduler.add(job).await?;
+    }
+    scheduler.start().await?;
+    tokio::time::sleep(std::time::Duration::from_secs(u64::from(seconds))).await;
+    let late = std::mem::take(&mut *late.lock());
+    Ok(Row::new("tokio-cron-scheduler", rate * seconds as usize, late, false))
+}
+
+fn since_the_second(now: DateTime<Utc>) -> f64 {
+    late_ms(now.trunc_subsecs(0), now)
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    late_ms: Vec<f64>,
+}
+
+async fn apscheduler(python: &Path, rate: usize, seconds: u32) -> Result<Row, Failure> {
+    let output = Command::new(python).args(["-c", SCRIPT, &rate.to_string(), &seconds.to_string()]).output().await?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(said.lines().last().unwrap_or("it said nothing").to_owned().into());
+    }
+    let answer: Answer = serde_json::from_slice(&output.stdout)?;
+    Ok(Row::new("APScheduler", rate * seconds as usize, answer.late_ms, false))
+}
