@@ -99,14 +99,17 @@ fn revision(draw: &mut StdRng, number: usize) -> PutRevision {
     }
 }
 
+/// From when until when a deployment was paused.
+type Pause = (DateTime<Utc>, DateTime<Utc>);
+
 /// A process that can be ended and started again on the same store and clock.
 struct History {
     store: Arc<MemoryStore>,
     clock: ManualClock,
     world: World,
     deployments: Vec<DeploymentId>,
-    /// When each deployment was paused, and until when.
-    pauses: HashMap<DeploymentId, Vec<(DateTime<Utc>, DateTime<Utc>)>>,
+    /// When each deployment was paused.
+    pauses: HashMap<DeploymentId, Vec<Pause>>,
     /// The latest that the clock has shown.
     latest: DateTime<Utc>,
 }

@@ -58,8 +58,8 @@ pub(crate) async fn run(args: Args) -> Result<Report, Failure> {
     let header = ["triggers", "recorded", "all after ms", "others", "others' start p99 ms"];
     report.table("burst", "Due in the same second, on SQLite", &header, &[&burst], |row| row.cells());
     let late = lateness::measure(folder, args.rate, args.seconds, &args.python).await?;
-    let header = ["scheduler", "due", "started", "p50 ms", "p99 ms", "durable"];
-    report.table("lateness", "Due every second: how late they start", &header, &late, lateness::Row::cells);
+    let header = ["scheduler", "due", "counted", "p50 ms", "p99 ms", "durable"];
+    report.table("lateness", "So many due in each second: how late they are", &header, &late, lateness::Row::cells);
     let whole = end_to_end::measure(folder, args.runs).await?;
     let header = ["runs", "succeeded", "seconds", "runs/s"];
     report.table(
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: Args) -> Result<Report, Failure> {
     );
     let mut ratios = recording::ratios(&recorded);
     ratios.extend([burst.ratio(), whole.ratio()]);
-    ratios.extend(lateness::ratio(&late));
+    ratios.extend(lateness::ratios(&late));
     report.ratios(&ratios);
     Ok(report)
 }
