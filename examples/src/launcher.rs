@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
-use wren_core::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, Script};
+use wren_core::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, OutcomeEnd, Script};
 use wren_core::host::RunHost;
 use wren_core::model::Isolation;
 use wren_core::{Error, ErrorCode, Result};
@@ -206,6 +206,10 @@ impl Executor for LauncherExecutor {
         logs: Arc<dyn LogSink>,
         cancel: CancellationToken,
     ) -> Result<Outcome> {
+        // Nothing of a run that nobody wants is started: what a dying sandbox says would stand in its log.
+        if cancel.is_cancelled() {
+            return Ok(Outcome { end: OutcomeEnd::Cancelled, isolation: self.isolation() });
+        }
         let session = Session::new();
         let guest = self
             .launch(&invocation.script, &invocation.limits)
