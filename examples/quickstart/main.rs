@@ -1,4 +1,6 @@
 //! Deploys a script on SQLite in a temporary folder, waits for three scheduled runs, and prints what they printed.
+//!
+//! `cargo run --example quickstart -- --store redb:wren.redb` (or `sqlite:PATH`, `postgres://…`) does so on another store.
 
 #![allow(clippy::print_stdout, reason = "a program for people to watch")]
 
@@ -9,14 +11,15 @@ use wren_core::engine::Engine;
 use wren_core::model::{PageOptions, RunState};
 use wren_core::store::ListRuns;
 use wren_core::{OwnerId, Result};
+use wren_examples::stores;
 use wren_exec_wasm::{WasmExecutor, WasmOptions};
-use wren_store_sqlite::SqliteStore;
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let folder = tempfile::tempdir().map_err(|error| wren_core::Error::internal("no temporary folder", error))?;
-    let store = SqliteStore::open_path(folder.path().join("wren.db")).await?;
-    let engine = Engine::builder().store(store).executor(WasmExecutor::start(WasmOptions::default())).build()?;
+    let temporary = format!("sqlite:{}", folder.path().join("wren.db").display());
+    let store = stores::open(&stores::asked_for().unwrap_or(temporary)).await?;
+    let engine = Engine::builder().shared_store(store).executor(WasmExecutor::start(WasmOptions::default())).build()?;
 
     // The engine works while this future is polled; here a task of the host's runtime polls it.
     let shutdown = CancellationToken::new();

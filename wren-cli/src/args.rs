@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Make, list and revoke API keys in a data folder
     Keys(KeysArgs),
+    /// Copy everything from one store into another
+    Store(StoreArgs),
     /// Say what a cron expression means: in words, and as the times to come
     Explain(ExplainArgs),
     /// Run the server
@@ -212,8 +214,8 @@ pub(crate) struct DataArgs {
     /// The data folder
     #[arg(long, env = "WREN_DATA", hide_env_values = true, value_name = "DIR", default_value = "./wren-data")]
     pub(crate) data: PathBuf,
-    /// The store: sqlite, sqlite:PATH (else wren.db in the data folder), or memory
-    #[arg(long, value_name = "STORE", default_value = "sqlite")]
+    /// The store: sqlite or redb (a file in the data folder), sqlite:PATH, redb:PATH, postgres://… or memory
+    #[arg(long, env = "WREN_STORE", hide_env_values = true, value_name = "STORE", default_value = "sqlite")]
     pub(crate) store: StoreChoice,
 }
 
@@ -256,6 +258,28 @@ pub(crate) enum KeysCommand {
         owner: OwnerId,
         #[command(flatten)]
         data: DataArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    #[command(subcommand)]
+    pub(crate) command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Copy deployments, runs, logs and records into an empty store, and compare; goes on where it was cut off
+    Migrate {
+        /// The store to read; no server may run on it
+        #[arg(long, env = "WREN_MIGRATE_FROM", hide_env_values = true, value_name = "STORE")]
+        from: StoreChoice,
+        /// The store to fill; made if it is missing
+        #[arg(long, env = "WREN_MIGRATE_TO", hide_env_values = true, value_name = "STORE")]
+        to: StoreChoice,
+        /// The folder of a store without a path of its own
+        #[arg(long, env = "WREN_DATA", hide_env_values = true, value_name = "DIR", default_value = "./wren-data")]
+        data: PathBuf,
     },
 }
 

@@ -10,47 +10,108 @@ use clap::ValueEnum;
 use wren_core::Error;
 use wren_core::executor::Executor;
 use wren_core::memory::MemoryStore;
-use wren_core::store::Store;
+use wren_core::store::{Portable, Store};
 use wren_exec_process::{ProcessExecutor, ProcessOptions};
 use wren_exec_wasm::{WasmExecutor, WasmOptions};
+use wren_store_postgres::PostgresStore;
+use wren_store_redb::RedbStore;
 use wren_store_sqlite::SqliteStore;
 
 use crate::args::DataArgs;
 use crate::failure::Failure;
 
-/// The database's file in the data folder.
-const DATABASE: &str = "wren.db";
-
 /// A store, as `--store` names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum StoreChoice {
-    /// A SQLite file, in the data folder unless it has a path of its own.
-    Sqlite(Option<PathBuf>),
+    /// One file, in the data folder unless it has a path of its own.
+    File(FileKind, Option<PathBuf>),
+    /// A database of a PostgreSQL server, by its URL.
+    Postgres(String),
     /// The process's memory.
     Memory,
+}
+
+/// What a file's store is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// SQLite.
+    Sqlite,
+    /// redb.
+    Redb,
+}
+
+impl FileKind {
+    const ALL: [Self; 2] = [Self::Sqlite, Self::Redb];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Redb => "redb",
+        }
+    }
+
+    /// The file's name in the data folder.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Sqlite => "wren.db",
+            Self::Redb => "wren.redb",
+        }
+    }
 }
 
 impl FromStr for StoreChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            None if text == "sqlite" => Ok(Self::Sqlite(None)),
-            None if text == "memory" => Ok(Self::Memory),
-            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(Some(path.into()))),
-            _ => Err("expected `sqlite`, `sqlite:PATH` or `memory`".to_owned()),
+        if text == "memory" {
+            return Ok(Self::Memory);
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        let (kind, path) = match text.split_once(':') {
+            Some((kind, path)) => (kind, Some(path)),
+            None => (text, None),
+        };
+        let kind = FileKind::ALL.into_iter().find(|known| known.name() == kind);
+        match (kind, path) {
+            (Some(kind), None) => Ok(Self::File(kind, None)),
+            (Some(kind), Some(path)) if !path.is_empty() => Ok(Self::File(kind, Some(path.into()))),
+            _ => Err("expected `sqlite`, `sqlite:PATH`, `redb`, `redb:PATH`, `postgres://…` or `memory`".to_owned()),
         }
     }
 }
 
 impl fmt::Display for StoreChoice {
+    /// Writes what parses as the same store, but for a password, which it leaves out.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sqlite(None) => formatter.write_str("sqlite"),
-            Self::Sqlite(Some(path)) => write!(formatter, "sqlite:{}", path.display()),
+            Self::File(kind, None) => formatter.write_str(kind.name()),
+            Self::File(kind, Some(path)) => write!(formatter, "{}:{}", kind.name(), path.display()),
+            Self::Postgres(url) => formatter.write_str(&without_password(url)),
             Self::Memory => formatter.write_str("memory"),
         }
     }
+}
+
+impl fmt::Debug for StoreChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// Leaves out of a URL what may be a password: all of the user's part after its first colon, and parameters of that name.
+fn without_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+    let place = match place.rsplit_once('@') {
+        Some((user, place)) => format!("{}@{place}", user.split(':').next().unwrap_or_default()),
+        None => place.to_owned(),
+    };
+    let query: Vec<&str> =
+        query.into_iter().flat_map(|query| query.split('&')).filter(|part| !part.starts_with("password")).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    format!("{scheme}://{place}{query}")
 }
 
 /// An executor, as `--executor` names it.
@@ -67,33 +128,49 @@ pub(crate) enum ExecutorChoice {
 pub(crate) async fn open_store(data: &DataArgs) -> Result<Arc<dyn Store>, Failure> {
     match &data.store {
         StoreChoice::Memory => Ok(Arc::new(MemoryStore::new())),
-        StoreChoice::Sqlite(Some(path)) => open_sqlite(path).await,
-        StoreChoice::Sqlite(None) => {
-            make_private_folder(&data.data)?;
-            open_sqlite(&data.data.join(DATABASE)).await
+        lasting => Ok(open_portable(lasting, &data.data).await?),
+    }
+}
+
+/// Opens a store that lasts. The one in memory is refused.
+pub(crate) async fn open_portable(store: &StoreChoice, data: &Path) -> Result<Arc<dyn Portable>, Failure> {
+    match store {
+        StoreChoice::Memory => Err(Failure::request("a store in memory has nothing to be read by another process")),
+        StoreChoice::File(kind, Some(path)) => open_file(*kind, path).await,
+        StoreChoice::File(kind, None) => {
+            make_private_folder(data)?;
+            open_file(*kind, &data.join(kind.file())).await
         }
+        StoreChoice::Postgres(url) => Ok(Arc::new(PostgresStore::connect(url).await?)),
     }
 }
 
 /// Opens the store that the arguments name, which must be there: a typing error must not make an empty one.
 pub(crate) async fn open_existing_store(data: &DataArgs) -> Result<Arc<dyn Store>, Failure> {
-    let path = match &data.store {
-        StoreChoice::Memory => None,
-        StoreChoice::Sqlite(Some(path)) => Some(path.clone()),
-        StoreChoice::Sqlite(None) => Some(data.data.join(DATABASE)),
-    };
-    if let Some(path) = path.filter(|path| !path.is_file()) {
-        let error = Error::not_found(format!("the database {}", path.display()))
-            .with_hint("name the folder of the server with --data or WREN_DATA, or its database with --store");
-        return Err(error.into());
-    }
+    refuse_missing(&data.store, &data.data)?;
     open_store(data).await
+}
+
+/// Refuses a file that is not there. A database that is not there refuses by itself.
+pub(crate) fn refuse_missing(store: &StoreChoice, data: &Path) -> Result<(), Failure> {
+    let StoreChoice::File(kind, path) = store else { return Ok(()) };
+    let path = path.clone().unwrap_or_else(|| data.join(kind.file()));
+    if path.is_file() {
+        return Ok(());
+    }
+    let error = Error::not_found(format!("the database {}", path.display())).with_hint(
+        "name the folder of the server with --data or WREN_DATA, or its database with --store or WREN_STORE",
+    );
+    Err(error.into())
 }
 
 /// Returns the options that name the same store in another command, from this folder.
 pub(crate) fn as_options(data: &DataArgs) -> String {
     match &data.store {
-        StoreChoice::Sqlite(None) => format!("--data {}", quoted(&data.data.display().to_string())),
+        StoreChoice::File(FileKind::Sqlite, None) => format!("--data {}", quoted(&data.data.display().to_string())),
+        StoreChoice::File(kind, None) => {
+            format!("--store {} --data {}", kind.name(), quoted(&data.data.display().to_string()))
+        }
         store => format!("--store {}", quoted(&store.to_string())),
     }
 }
@@ -108,8 +185,11 @@ fn quoted(text: &str) -> String {
     }
 }
 
-async fn open_sqlite(path: &Path) -> Result<Arc<dyn Store>, Failure> {
-    Ok(Arc::new(SqliteStore::open_path(path).await?))
+async fn open_file(kind: FileKind, path: &Path) -> Result<Arc<dyn Portable>, Failure> {
+    Ok(match kind {
+        FileKind::Sqlite => Arc::new(SqliteStore::open_path(path).await?),
+        FileKind::Redb => Arc::new(RedbStore::open_path(path).await?),
+    })
 }
 
 /// Makes the data folder for its user alone: it holds scripts, logs and sealed credentials.
@@ -145,10 +225,12 @@ mod tests {
 
     #[test]
     fn a_store_is_named_by_kind_and_path() {
-        for text in ["sqlite", "memory", "sqlite:/var/lib/wren.db"] {
+        for text in
+            ["sqlite", "memory", "sqlite:/var/lib/wren.db", "redb", "redb:a:b", "postgres://me@db/wren?sslmode=require"]
+        {
             assert_eq!(text.parse::<StoreChoice>().unwrap().to_string(), text);
         }
-        for text in ["", "sqlite:", "postgres", "memory:x"] {
+        for text in ["", "sqlite:", "redb:", "postgres", "postgres:db", "memory:x", "papyrus"] {
             assert!(text.parse::<StoreChoice>().is_err(), "{text}");
         }
     }
@@ -158,6 +240,25 @@ mod tests {
         let options = |store: &str| as_options(&DataArgs { data: "my data".into(), store: store.parse().unwrap() });
         assert_eq!(options("sqlite"), "--data 'my data'");
         assert_eq!(options("sqlite:/var/lib/wren.db"), "--store sqlite:/var/lib/wren.db");
+        assert_eq!(options("redb"), "--store redb --data 'my data'");
         assert_eq!(options("sqlite:it's"), "--store 'sqlite:it'\\''s'");
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for url in [
+            "postgres://me:se:cr@et@db:5432/wren",
+            "postgres://db/wren?user=me&password=secret&sslmode=require",
+            "postgresql://me:secret@db/wren?password=secret",
+        ] {
+            let shown = url.parse::<StoreChoice>().unwrap();
+            for text in [
+                shown.to_string(),
+                format!("{shown:?}"),
+                as_options(&DataArgs { data: "d".into(), store: shown.clone() }),
+            ] {
+                assert!(!text.contains("secret") && !text.contains("cr@et") && text.contains("/wren"), "{text}");
+            }
+        }
     }
 }

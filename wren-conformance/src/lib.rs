@@ -19,9 +19,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a suite is test code: a panic is how a case fails")]
 
+#[cfg(unix)]
+pub mod disk;
 pub mod executor;
 pub mod fixtures;
 mod requirement;
+#[cfg(unix)]
+pub mod servers;
 mod suite;
 
 pub mod store;

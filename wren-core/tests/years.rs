@@ -161,11 +161,11 @@ impl History {
                 let now = self.clock.now_shown();
                 let behind =
                     self.triggers().await.iter().any(|trigger| trigger.next_due().is_some_and(|due| due <= now));
-                let waiting = |run: &Run| run.not_before <= now;
-                if !behind
-                    && self.runs(Some(RunState::Running)).await.is_empty()
-                    && !self.runs(Some(RunState::Queued)).await.iter().any(waiting)
-                {
+                // Running ones are read first and last: one that starts in between is in neither list of the other order.
+                let is_idle = self.runs(Some(RunState::Running)).await.is_empty();
+                let queued = self.runs(Some(RunState::Queued)).await;
+                let waiting = queued.iter().any(|run| run.not_before <= now && !has_to_wait(run, &queued, now));
+                if !behind && is_idle && !waiting && self.runs(Some(RunState::Running)).await.is_empty() {
                     return;
                 }
                 // A change that came in between is not waited for long.
@@ -290,6 +290,13 @@ impl History {
             other => panic!("{other:?}: {run:?}"),
         }
     }
+}
+
+/// Says whether a run waits for an earlier one of its trigger that jitter holds back.
+fn has_to_wait(run: &Run, queued: &[Run], now: DateTime<Utc>) -> bool {
+    let place = |run: &Run| (run.scheduled_for, run.id);
+    let holds = |other: &&Run| other.trigger_id == run.trigger_id && place(other) < place(run);
+    run.is_serial() && queued.iter().filter(holds).any(|earlier| earlier.not_before > now)
 }
 
 trait Shown {

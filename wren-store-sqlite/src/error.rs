@@ -68,25 +68,6 @@ pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
     }
 }
 
-/// Says that a stored value is not what this binary writes there.
-pub(crate) fn unreadable(what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::internal(format!("the stored {what} cannot be read"), source)
-}
-
-/// Says that the store was closed.
-pub(crate) fn closed() -> Error {
-    Error::new(ErrorCode::StoreUnavailable, "the store is closed").with_hint("open it again")
-}
-
-/// Makes a second error that says the same, for each of the callers that share one transaction.
-pub(crate) fn again(error: &Error) -> Error {
-    let mut copy = Error::new(error.code(), error.message()).with_source(error.chain());
-    if let Some(hint) = error.hint() {
-        copy = copy.with_hint(hint);
-    }
-    copy
-}
-
 /// Turns sqlx's results into the store's.
 pub(crate) trait OrStoreError<T> {
     fn or_store_error(self) -> wren_core::Result<T>;

@@ -19,7 +19,6 @@
 //! transactions. For many servers on one store use another store: SQLite has one writer at a time, on one machine, and
 //! its write-ahead log does not work on network file systems.
 
-mod cursor;
 mod deployments;
 mod error;
 mod open;
@@ -30,7 +29,9 @@ mod runs;
 mod schema;
 mod sql;
 mod store;
-mod writer;
+mod tables;
+mod transactions;
+mod whole;
 
 pub use options::{SqliteOptions, Synchronous};
 pub use store::SqliteStore;

@@ -1,10 +1,7 @@
 //! Opening the file: whose it is, of which version, and with which access.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
-
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
+use wren_core::store::kit::file;
 use wren_core::{Error, ErrorCode, Result};
 
 use crate::error::{OrStoreError, from_sqlx, is_busy};
@@ -18,7 +15,7 @@ const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 ///
 /// A file that turns out not to be ours is left as it was.
 pub(crate) async fn writing(options: &SqliteOptions) -> Result<SqliteConnection> {
-    create_or_find(options)?;
+    file::find_or_create(&options.path, options.create_if_missing)?;
     let mut connection = options.writing().connect().await.or_store_error()?;
     match prepare(&mut connection, options).await {
         Ok(()) => Ok(connection),
@@ -71,64 +68,4 @@ async fn check_library(connection: &mut SqliteConnection) -> Result<()> {
     }
     Err(Error::new(ErrorCode::StoreUnavailable, format!("SQLite {version} is too old"))
         .with_hint("build with the bundled SQLite, 3.51.3 or later"))
-}
-
-/// Makes the file with access for its user alone, or says what is in the way.
-fn create_or_find(options: &SqliteOptions) -> Result<()> {
-    let path = &options.path;
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => {
-            Err(unavailable("the database's path names a folder", path).with_hint("name a file in it, say `wren.db`"))
-        }
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound && options.create_if_missing => create(path),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(unavailable("the database does not exist", path)
-            .with_hint("check the path, or let the server create it")
-            .with_source(error)),
-        Err(error) => Err(unavailable("the database cannot be reached", path)
-            .with_hint("check the path and this user's access to its folders")
-            .with_source(error)),
-    }
-}
-
-fn create(path: &Path) -> Result<()> {
-    let hint = "check the path and this user's access to its folder";
-    let failed =
-        |error: std::io::Error| unavailable("the database cannot be created", path).with_hint(hint).with_source(error);
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        private_folder(folder).map_err(failed)?;
-    }
-    match private_file(path) {
-        Ok(()) => Ok(()),
-        // Another process was first.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(failed(error)),
-    }
-}
-
-#[cfg(unix)]
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(unix)]
-fn private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    // SQLite gives its `-wal` and `-shm` files the mode of the file itself.
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
-}
-
-#[cfg(not(unix))]
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-#[cfg(not(unix))]
-fn private_file(path: &Path) -> std::io::Result<()> {
-    fs::OpenOptions::new().write(true).create_new(true).open(path).map(drop)
-}
-
-fn unavailable(message: &str, path: &Path) -> Error {
-    Error::new(ErrorCode::StoreUnavailable, format!("{message}: {}", path.display()))
 }

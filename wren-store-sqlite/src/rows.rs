@@ -1,23 +1,19 @@
 //! How values of the vocabulary stand in columns, and back.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
+use wren_core::Result;
 use wren_core::model::{Claim, FireKey, Run, RunState, SkipReason, TriggerKind};
-use wren_core::{Error, Result};
+use wren_core::store::kit::{json, parsed, unreadable};
 
-use crate::error::{OrStoreError, unreadable};
+use crate::error::OrStoreError;
 
 /// Returns an instant as its column holds it.
 pub(crate) fn micros(at: DateTime<Utc>) -> i64 {
     at.timestamp_micros()
-}
-
-/// Cuts an instant to what a column keeps, so that an answer says what a later read will say.
-pub(crate) fn trimmed(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.trunc_subsecs(6)
 }
 
 /// Reads an instant.
@@ -35,14 +31,14 @@ pub(crate) fn uuid(bytes: &[u8]) -> Result<Uuid> {
     Uuid::from_slice(bytes).map_err(|error| unreadable("id", error))
 }
 
-/// Writes what a column keeps as JSON.
-pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::internal("a value cannot be written as JSON", error))
+/// Writes a word whose vocabulary is serde's: without the quotes.
+pub(crate) fn quoted_word<T: serde::Serialize>(word: &T) -> Result<String> {
+    Ok(json(word)?.trim_matches('"').to_owned())
 }
 
-/// Reads what a column keeps as JSON.
-pub(crate) fn parsed<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| unreadable(what, error))
+/// Reads what [`quoted_word`] wrote.
+pub(crate) fn unquoted_word<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T> {
+    parsed(what, &format!("\"{text}\""))
 }
 
 /// Reads a word such as a state through its vocabulary.
@@ -140,7 +136,7 @@ pub(crate) fn run(columns: &mut Columns<'_>) -> Result<Run> {
             .transpose()?,
         trigger: word("kind", columns.text()?, TriggerKind::parse)?,
         func: columns.take()?,
-        key: fire_key(columns.text()?)?,
+        key: word("dedupe key", columns.text()?, FireKey::parse_dedupe_key)?,
         scheduled_for: columns.instant()?,
         policy: parsed("policy", columns.text()?)?,
         correlation_id: name("correlation id", columns.text()?)?,
@@ -175,29 +171,4 @@ fn skip_reason(text: &str) -> Result<SkipReason> {
     word("skip reason", text, |text| {
         [Overlap, Paused, NeedsAttention, Coalesced, Expired].into_iter().find(|reason| reason.as_str() == text)
     })
-}
-
-/// Reads what [`FireKey::dedupe_key`] wrote.
-fn fire_key(text: &str) -> Result<FireKey> {
-    if let Some(event) = text.strip_prefix("ev:") {
-        return Ok(FireKey::Event(event.to_owned()));
-    }
-    text.strip_prefix("at:")
-        .and_then(|micros| micros.parse().ok())
-        .ok_or_else(|| unreadable("dedupe key", text.to_owned()))
-        .and_then(|micros| Ok(FireKey::Scheduled(instant(micros)?)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dedupe_key_reads_back_as_the_key_it_was_made_of() {
-        let at = instant(1_700_000_000_000_001).unwrap();
-        for key in [FireKey::Scheduled(at), FireKey::Event("at:5".into()), FireKey::Event(String::new())] {
-            assert_eq!(fire_key(&key.dedupe_key()).unwrap(), key);
-        }
-        assert!(fire_key("at:soon").is_err());
-    }
 }

@@ -4,19 +4,22 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
-use wren_core::Result;
-use wren_core::store::Store;
+use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Revision, Run, Trigger};
+use wren_core::store::kit::{Backend, DeploymentList, Lane, RecordList, RunList, Writer};
+use wren_core::store::{Namespace, Peers, Record, RecordKey, RecordPlace, WholeRecord};
+use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId};
 
 use crate::error::OrStoreError;
-use crate::open;
 use crate::options::SqliteOptions;
-use crate::writer::{Check, Writer};
+use crate::transactions::SqliteTransactions;
+use crate::{deployments, open, records, runs, whole};
 
-/// A [`Store`] in one SQLite file.
+/// A [`Store`](wren_core::store::Store) in one SQLite file.
 pub struct SqliteStore {
-    pub(crate) writer: Writer,
-    pub(crate) readers: SqlitePool,
+    writer: Writer,
+    readers: SqlitePool,
     path: PathBuf,
 }
 
@@ -53,7 +56,9 @@ impl SqliteStore {
             .await
             .or_store_error()?;
         let path = options.path.clone();
-        Ok(Self { writer: Writer::start(connection, options), readers, path })
+        let (writer, task) = Writer::new(SqliteTransactions::new(connection, options));
+        tokio::spawn(task);
+        Ok(Self { writer, readers, path })
     }
 
     /// Writes what is queued, moves the log into the file and closes it. Later calls fail with `STORE_UNAVAILABLE`.
@@ -70,13 +75,87 @@ impl SqliteStore {
 }
 
 #[async_trait]
-impl Store for SqliteStore {
-    fn name(&self) -> &'static str {
+impl Backend for SqliteStore {
+    fn technology(&self) -> &'static str {
         "sqlite"
     }
 
-    async fn check(&self) -> Result<()> {
+    /// There is one writer: SQLite takes one transaction at a time.
+    fn writer(&self, _lane: Lane) -> &Writer {
+        &self.writer
+    }
+
+    fn peers(&self) -> Option<&dyn Peers> {
+        None
+    }
+
+    async fn check_reading(&self) -> Result<()> {
         sqlx::query("SELECT 1 FROM deployments LIMIT 1").fetch_optional(&self.readers).await.or_store_error()?;
-        self.writer.write(Check).await
+        Ok(())
+    }
+
+    async fn read_deployment(&self, owner: &OwnerId, id: DeploymentId) -> Result<Option<DeploymentOverview>> {
+        deployments::table::read_overview(&self.readers, owner, id).await
+    }
+
+    async fn list_deployments(&self, owner: &OwnerId, list: DeploymentList) -> Result<Vec<DeploymentOverview>> {
+        deployments::list::deployments(&self.readers, owner, list).await
+    }
+
+    async fn read_revision(&self, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Option<Revision>> {
+        deployments::list::revision(&self.readers, owner, id, number).await
+    }
+
+    async fn read_ended_pauses(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>> {
+        deployments::list::ended_pauses(&self.readers, now, limit).await
+    }
+
+    async fn read_triggers(&self, after: Option<TriggerId>, limit: usize) -> Result<Vec<Trigger>> {
+        deployments::list::scan_triggers(&self.readers, after, limit).await
+    }
+
+    async fn read_run(&self, owner: &OwnerId, id: RunId) -> Result<Option<(Run, Vec<Attempt>)>> {
+        runs::list::run(&self.readers, owner, id).await
+    }
+
+    async fn list_runs(&self, owner: &OwnerId, list: RunList) -> Result<Vec<Run>> {
+        runs::list::runs(&self.readers, owner, list).await
+    }
+
+    async fn read_logs(&self, owner: &OwnerId, id: RunId, after: u64, limit: usize) -> Result<Option<Vec<LogEntry>>> {
+        runs::logs::read(&self.readers, owner, id, after, limit).await
+    }
+
+    async fn read_record(&self, namespace: &Namespace, key: &str, now: DateTime<Utc>) -> Result<Option<Record>> {
+        records::read(&self.readers, namespace, key, now).await
+    }
+
+    async fn list_records(&self, list: RecordList<'_>) -> Result<Vec<Record>> {
+        records::list::records(&self.readers, list).await
+    }
+
+    async fn list_record_keys(&self, list: RecordList<'_>) -> Result<Vec<RecordKey>> {
+        records::list::keys(&self.readers, list).await
+    }
+
+    async fn scan_deployments(
+        &self,
+        after: Option<DeploymentId>,
+        limit: usize,
+    ) -> Result<Vec<(OwnerId, DeploymentId)>> {
+        whole::deployments(&self.readers, after, limit).await
+    }
+
+    async fn scan_runs(&self, after: Option<RunId>, limit: usize) -> Result<Vec<(OwnerId, RunId)>> {
+        whole::runs(&self.readers, after, limit).await
+    }
+
+    async fn scan_records(
+        &self,
+        after: Option<RecordPlace>,
+        limit: usize,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<WholeRecord>> {
+        whole::records(&self.readers, after, limit, now).await
     }
 }

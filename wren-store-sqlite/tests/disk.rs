@@ -5,52 +5,18 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use bytes::Bytes;
-use support::{integrity, skip};
+use support::integrity;
+use wren_conformance::disk::SmallDisk;
 use wren_conformance::fixtures::at;
 use wren_core::ErrorCode;
 use wren_core::store::{Namespace, PutOptions, RecordStore, Store};
 use wren_store_sqlite::{SqliteOptions, SqliteStore};
 
-/// A small file system in memory.
-struct SmallDisk {
-    folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    /// Mounts one, or says why that cannot be.
-    fn mount(size: &str) -> Result<Self, String> {
-        let disk = Self { folder: tempfile::tempdir().unwrap() };
-        let options = format!("size={size},mode=0700");
-        mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], disk.path()).map(|()| disk)
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: a test that failed may still have files open there.
-        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
-    }
-}
-
-fn mount(arguments: &[&str], on: &Path) -> Result<(), String> {
-    let output = Command::new("mount").args(arguments).arg(on).output().map_err(|error| error.to_string())?;
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
-}
-
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_damages_nothing() {
-    let disk = match SmallDisk::mount("3m") {
-        Ok(disk) => disk,
-        Err(reason) => return skip(&reason),
-    };
+    let Some(disk) = SmallDisk::required("3m") else { return };
     let file = disk.path().join("wren.db");
     let store = SqliteStore::open_path(&file).await.unwrap();
     let space = Namespace::system("full");
@@ -69,7 +35,7 @@ async fn a_full_disk_refuses_writes_and_damages_nothing() {
 
     let found = store.records(&space, "", None, 1000, at(0)).await.unwrap();
     assert_eq!(found.len(), written, "what was acknowledged can be read");
-    mount(&["-o", "remount,size=64m"], disk.path()).unwrap();
+    disk.resize("64m");
     store.put_record(&space, "after", value.clone(), PutOptions::at(at(0))).await.unwrap();
     store.check().await.unwrap();
     store.close().await.unwrap();
@@ -83,14 +49,11 @@ async fn a_full_disk_refuses_writes_and_damages_nothing() {
 
 #[tokio::test]
 async fn a_read_only_disk_is_named_as_such() {
-    let disk = match SmallDisk::mount("8m") {
-        Ok(disk) => disk,
-        Err(reason) => return skip(&reason),
-    };
+    let Some(disk) = SmallDisk::required("8m") else { return };
     let file = disk.path().join("wren.db");
     SqliteStore::open_path(&file).await.unwrap().close().await.unwrap();
     let before = fs::read(&file).unwrap();
-    mount(&["-o", "remount,ro"], disk.path()).unwrap();
+    disk.set_read_only(true);
 
     let error = SqliteStore::open_path(&file).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::StoreUnavailable, "{}", error.chain());

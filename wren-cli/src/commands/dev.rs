@@ -18,7 +18,7 @@ use super::log_view::LogView;
 use super::watch::{Watch, latest_runs};
 use super::{deploy, deployments};
 use crate::args::{DataArgs, DevArgs, LogFormat};
-use crate::backends::{StoreChoice, make_executors, open_store};
+use crate::backends::{FileKind, StoreChoice, make_executors, open_store};
 use crate::client::Client;
 use crate::config::Connection;
 use crate::failure::Failure;
@@ -39,7 +39,9 @@ pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
     let mut signals = server::Signals::listen()?;
     server::start_log(LogFormat::Text, "warn", output);
     let store: Arc<dyn Store> = match &args.data {
-        Some(folder) => open_store(&DataArgs { data: folder.clone(), store: StoreChoice::Sqlite(None) }).await?,
+        Some(folder) => {
+            open_store(&DataArgs { data: folder.clone(), store: StoreChoice::File(FileKind::Sqlite, None) }).await?
+        }
         None => Arc::new(MemoryStore::new()),
     };
     let executors = make_executors(args.executor, None);

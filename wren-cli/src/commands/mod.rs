@@ -11,6 +11,7 @@ mod logs;
 mod replay;
 mod run;
 mod status;
+mod store;
 mod test;
 mod validate;
 mod watch;
@@ -62,6 +63,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Dev(args) => dev::dev(args, output).await,
         Command::Explain(args) => explain::explain(&args, output),
         Command::Keys(args) => keys::keys(args, output).await,
+        Command::Store(args) => store::store(args, output).await,
         Command::Serve(args) => server::serve(args, output).await,
     }
 }

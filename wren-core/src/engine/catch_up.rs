@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::inner::millis;
-use crate::id::TriggerId;
+use crate::id::{DeploymentId, TriggerId};
 use crate::model::{CatchUp, Overlap, SkipReason, Trigger};
 use crate::schedule::{Schedule, jittered};
 
@@ -14,6 +14,7 @@ use crate::schedule::{Schedule, jittered};
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) id: TriggerId,
+    pub(super) deployment_id: DeploymentId,
     pub(super) revision: u32,
     pub(super) schedule: Arc<Schedule>,
     catch_up: CatchUp,
@@ -35,6 +36,7 @@ impl Planned {
         let config = trigger.spec.schedule.as_ref()?;
         Some(Self {
             id: trigger.id,
+            deployment_id: trigger.deployment_id,
             revision: trigger.revision,
             schedule: Arc::new(config.schedule.clone()),
             catch_up: config.catch_up,
@@ -84,6 +86,7 @@ mod tests {
         let expr = CronExpr::parse("0 * * * *").unwrap();
         Planned {
             id: TriggerId::new(),
+            deployment_id: DeploymentId::new(),
             revision: 1,
             schedule: Arc::new(Schedule::cron(expr, Timezone::UTC)),
             catch_up,

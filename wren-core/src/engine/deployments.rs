@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::inner::Inner;
-use super::{Engine, integrations};
+use super::{Engine, integrations, nodes};
 use crate::deploy::{self, DeployRequest};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{DeploymentId, DeploymentName, OwnerId, TriggerId};
@@ -102,8 +102,9 @@ impl Engine {
             inner.plan(trigger);
         }
         unplanned.settled();
+        nodes::announce(inner, owner, deployed.deployment.id).await;
         // A deploy ends `needs_attention`, and what was queued meanwhile may go on.
-        inner.work.notify_one();
+        inner.more_work();
         let overview = match inner.store.deployment(owner, deployed.deployment.id).await {
             Ok(overview) => overview,
             // The deploy is done; only when its latest run was is not known now.
@@ -164,7 +165,7 @@ impl Engine {
     pub async fn resume(&self, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview> {
         let overview = set_status(&self.inner, owner, id, DeploymentStatus::Active, None, None).await?;
         // What was queued when it was paused may go on.
-        self.inner.work.notify_one();
+        self.inner.more_work();
         Ok(overview)
     }
 
@@ -182,6 +183,7 @@ impl Engine {
         for trigger in &before.triggers {
             inner.unplan(trigger.id.uuid().as_u128());
         }
+        nodes::announce(inner, owner, id).await;
         // Runs in progress learn of it now, not at the next regular heartbeat.
         inner.look_for_cancelled();
         inner.run_changed.notify_waiters();

@@ -26,6 +26,14 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let now = inner.clock.now();
         due.clear();
+        if !inner.shards.may_fire(now) {
+            // What this engine has planned may be another one's by now.
+            tokio::select! {
+                () = inner.plan_changed.notified() => {}
+                () = shutdown.cancelled() => {}
+            }
+            continue;
+        }
         inner.scheduler.pop_due_into(now, inner.options.fire_batch, &mut due);
         if due.is_empty() {
             wait(&inner, now, &shutdown).await;
@@ -155,6 +163,6 @@ fn recorded(inner: &Inner, batch: &[Prepared], fired: &[Fired]) {
     if cancels_previous {
         inner.look_for_cancelled();
     }
-    inner.work.notify_one();
+    inner.more_work();
     inner.run_changed.notify_waiters();
 }

@@ -69,7 +69,7 @@ async fn resume(inner: &Inner) -> Result<()> {
         };
         inner.store.set_status(&deployment.owner, deployment.id, change).await?;
         tracing::info!(deployment_id = %deployment.id, "a pause has ended");
-        inner.work.notify_one();
+        inner.more_work();
     }
     Ok(())
 }
@@ -91,7 +91,7 @@ async fn rescue(inner: &Inner, shutdown: &CancellationToken) -> Result<()> {
             );
         }
         if rescued.iter().any(|run| run.state == RunState::Queued) {
-            inner.work.notify_one();
+            inner.more_work();
         }
         if !rescued.is_empty() {
             inner.run_changed.notify_waiters();

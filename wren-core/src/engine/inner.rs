@@ -1,6 +1,6 @@
 //! What the parts of an engine share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::catch_up::Planned;
 use super::inspections::Inspections;
 use super::revisions::RevisionCache;
+use super::shards::Shards;
 use super::{EngineOptions, SourceHealth};
 use crate::clock::Clock;
 use crate::deploy::DeployRules;
@@ -22,7 +23,7 @@ use crate::host::Host;
 use crate::id::RunId;
 use crate::model::{Fence, Trigger};
 use crate::schedule::{PlannerEntry, Scheduler};
-use crate::store::Store;
+use crate::store::{Signals, Store};
 use crate::vault::CredentialVault;
 
 /// Why a run is being ended from outside.
@@ -77,6 +78,8 @@ pub(super) struct Inner {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) rules: DeployRules,
     pub(super) options: EngineOptions,
+    /// Which triggers are this engine's to plan.
+    pub(super) shards: Shards,
     /// What the planner's keys stand for.
     pub(super) planned: RwLock<HashMap<u128, Arc<Planned>>>,
     /// The planner's earliest due time may have changed.
@@ -119,6 +122,7 @@ impl Inner {
         options: EngineOptions,
     ) -> Self {
         let inspections = Inspections::new(options.concurrent_inspections);
+        let shards = Shards::new(store.peers().is_some());
         Self {
             store,
             scheduler,
@@ -127,6 +131,7 @@ impl Inner {
             clock,
             rules,
             options,
+            shards,
             planned: RwLock::default(),
             plan_changed: Notify::new(),
             work: Notify::new(),
@@ -158,6 +163,9 @@ impl Inner {
         let key = trigger.id.uuid().as_u128();
         // The lock covers both: map and planner always hold the same keys.
         let mut planned = self.planned.write();
+        if !self.shards.has(key) {
+            return;
+        }
         if planned.get(&key).is_some_and(|old| old.revision > new.revision) {
             return;
         }
@@ -177,8 +185,40 @@ impl Inner {
         planned.remove(&key);
     }
 
+    /// Plans the triggers of these parts alone from now on.
+    pub(super) fn keep_shards(&self, held: &BTreeSet<u32>) {
+        let mut planned = self.planned.write();
+        self.shards.set(held);
+        planned.retain(|key, _| {
+            let keep = self.shards.has(*key);
+            if !keep {
+                self.scheduler.remove(*key);
+            }
+            keep
+        });
+    }
+
+    /// Has the claim loop look, and other engines' too: there may be something to claim.
+    pub(super) fn more_work(&self) {
+        self.work.notify_one();
+        self.signal(Signals::WORK);
+    }
+
+    /// Tells the other engines on the store, if there are any.
+    pub(super) fn signal(&self, signals: Signals) {
+        if let Some(peers) = self.store.peers().filter(|_| !self.shards.is_alone()) {
+            peers.signal(signals);
+        }
+    }
+
     /// Has the store asked which runs are to end, now and again when a claim that is under way has listed its runs.
     pub(super) fn look_for_cancelled(&self) {
+        self.look_for_cancelled_here();
+        self.signal(Signals::CANCEL);
+    }
+
+    /// Does so for the runs of this engine alone.
+    pub(super) fn look_for_cancelled_here(&self) {
         self.asked_to_end.store(true, Ordering::Release);
         self.heartbeat_now.notify_one();
     }

@@ -18,10 +18,12 @@ mod inner;
 mod inspections;
 mod integrations;
 mod log_buffer;
+mod nodes;
 mod options;
 mod reconcile;
 mod revisions;
 mod runs;
+mod shards;
 mod sources;
 mod verdict;
 
@@ -69,6 +71,7 @@ impl Engine {
         tokio::join!(
             firing::run(Arc::clone(&self.inner), shutdown.clone()),
             reconcile::run(Arc::clone(&self.inner), shutdown.clone()),
+            nodes::run(Arc::clone(&self.inner), shutdown.clone()),
             sources::run(Arc::clone(&self.inner), shutdown.clone()),
             housekeeping::run(Arc::clone(&self.inner), shutdown.clone()),
             heartbeat::run(Arc::clone(&self.inner), drained.clone()),
@@ -121,6 +124,12 @@ impl Engine {
     #[must_use]
     pub fn rules(&self) -> &crate::deploy::DeployRules {
         &self.inner.rules
+    }
+
+    /// Returns how many of how many parts of the triggers this engine plans: all, unless other engines share the store.
+    #[must_use]
+    pub fn shards(&self) -> (u32, u32) {
+        (self.inner.shards.count(), shards::SHARDS)
     }
 
     /// Returns the health of the trigger sources.

@@ -58,7 +58,7 @@ pub(super) async fn reconcile(inner: &Inner) -> Result<usize> {
     loop {
         let page = inner.store.scan_triggers(after, SCAN).await?;
         let now = inner.clock.now();
-        for trigger in &page {
+        for trigger in page.iter().filter(|trigger| inner.shards.has_trigger(trigger.id)) {
             seen.insert(trigger.id.uuid().as_u128());
             if differs(inner, trigger, now) {
                 tracing::debug!(trigger_id = %trigger.id, revision = trigger.revision, "planned anew from the store");

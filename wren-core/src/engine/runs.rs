@@ -100,7 +100,7 @@ impl Engine {
             now: inner.clock.now(),
         };
         let run = inner.store.enqueue(owner, enqueue).await?;
-        inner.work.notify_one();
+        inner.more_work();
         inner.run_changed.notify_waiters();
         Ok(run)
     }
@@ -148,7 +148,7 @@ impl Engine {
             }
         } else {
             // A serial successor may have waited for it.
-            inner.work.notify_one();
+            inner.more_work();
         }
         inner.run_changed.notify_waiters();
         Ok(run)

@@ -114,7 +114,7 @@ impl EventSink for Sink {
             .collect();
         self.inner.store.record_fires(fires, now).await?;
         self.inner.look_for_cancelled();
-        self.inner.work.notify_one();
+        self.inner.more_work();
         self.inner.run_changed.notify_waiters();
         Ok(())
     }

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::state::{State, StoredDeployment};
-use super::{MemoryStore, cursor, micros};
+use super::{MemoryStore, micros};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{DeploymentId, OwnerId, TriggerId};
 use crate::model::{Deployment, DeploymentOverview, DeploymentStatus, Page, Revision, RunEvent, Trigger};
+use crate::store::kit::{Place, cursor};
 use crate::store::{
     Deployed, DeploymentStore, ListDeployments, PutRevision, SetStatus, carry_over, state_namespace, undeployed,
 };
@@ -35,7 +36,10 @@ impl DeploymentStore for MemoryStore {
 
     async fn deployments(&self, owner: &OwnerId, options: ListDeployments) -> Result<Page<DeploymentOverview>> {
         let before = match &options.page.after {
-            Some(cursor) => Bound::Excluded(cursor::decode(LIST, cursor)?),
+            Some(text) => {
+                let Place { at, id } = cursor::decode(LIST, text)?;
+                Bound::Excluded((at, id))
+            }
             None => Bound::Unbounded,
         };
         let limit = options.page.limit.max(1);
@@ -75,7 +79,7 @@ impl DeploymentStore for MemoryStore {
         let change = SetStatus { paused_until: change.paused_until.map(micros), ..change };
         let mut deployment = state.owned(owner, id)?.deployment.clone();
         if change.apply(&mut deployment, now)? {
-            state.runs.set_active(id, change.status == DeploymentStatus::Active);
+            state.runs.queue.set_active(id, change.status == DeploymentStatus::Active);
             if let Some(stored) = state.deployments.get_mut(&id) {
                 stored.deployment = deployment;
             }
@@ -147,7 +151,7 @@ impl State {
             deployment.status_reason = None;
             deployment.action_url = None;
             deployment.updated_at = now;
-            runs.set_active(id, true);
+            runs.queue.set_active(id, true);
         }
         let mut removed = Vec::new();
         if changed {
@@ -184,7 +188,7 @@ impl State {
                 self.triggers.remove(&trigger);
             }
         }
-        for run in self.runs.active_of(id) {
+        for run in self.runs.queue.of_deployment(id) {
             self.runs.apply(run, RunEvent::Cancel { error: undeployed() }, now);
         }
     }

@@ -3,8 +3,6 @@
 //! [`MemoryStore`] keeps the whole contract of [`Store`] but one clause: nothing of it survives the process.
 //! [`MemoryVault`] keeps secrets as they are, unsealed, and renews none.
 
-mod claims;
-mod cursor;
 mod deployments;
 mod records;
 mod run_table;
@@ -21,7 +19,7 @@ use state::State;
 pub use vault::MemoryVault;
 
 use crate::error::Result;
-use crate::store::Store;
+use crate::store::{Peers, Store};
 
 /// A [`Store`] in memory, for tests and for what need not outlive its process.
 #[derive(Default)]
@@ -57,6 +55,10 @@ impl Store for MemoryStore {
 
     async fn check(&self) -> Result<()> {
         Ok(())
+    }
+
+    fn peers(&self) -> Option<&dyn Peers> {
+        None
     }
 }
 

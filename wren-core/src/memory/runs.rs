@@ -7,13 +7,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::run_table::{KeySpace, StoredRun};
 use super::state::State;
-use super::{MemoryStore, cursor, micros};
+use super::{MemoryStore, micros};
 use crate::error::{Error, Result, WireError};
 use crate::id::{OwnerId, RunId};
 use crate::model::{
     Attempt, Completion, DeploymentStatus, FireKey, LogEntry, NewRun, Page, Rescue, Run, RunEvent, RunState,
     TransitionError, Trigger, TriggerKind,
 };
+use crate::store::kit::{Place, cursor};
 use crate::store::{
     Admission, AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired,
     Held, ListRuns, RunStore, admit, superseded,
@@ -65,7 +66,7 @@ impl RunStore for MemoryStore {
         let now = micros(options.now);
         let mut state = self.lock();
         let mut runs = Vec::new();
-        for id in state.runs.pick(now, options.limits) {
+        for id in state.runs.queue.pick(now, options.limits) {
             let event = RunEvent::Claim { worker: options.worker.clone(), lease_until: micros(now + options.lease) };
             let Some(Ok(run)) = state.runs.apply(id, event, now) else { continue };
             if let Some(stored) = state.deployments.get_mut(&run.deployment_id) {
@@ -73,7 +74,7 @@ impl RunStore for MemoryStore {
             }
             runs.push(run);
         }
-        Ok(Claimed { runs, next_at: state.runs.next_at(now) })
+        Ok(Claimed { runs, next_at: state.runs.queue.next_at(now) })
     }
 
     async fn extend(&self, held: Vec<Held>, now: DateTime<Utc>, lease: TimeDelta) -> Result<Vec<ExtendOutcome>> {
@@ -121,8 +122,7 @@ impl RunStore for MemoryStore {
     async fn rescue_expired(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Run>> {
         let now = micros(now);
         let mut state = self.lock();
-        let ended: Vec<RunId> =
-            state.runs.leases.iter().take_while(|(until, _)| *until <= now).take(limit).map(|(_, id)| *id).collect();
+        let ended = state.runs.queue.expired(now, limit);
         let rescue = RunEvent::Rescue(Rescue { not_before: now });
         Ok(ended.into_iter().filter_map(|id| state.runs.apply(id, rescue.clone(), now)?.ok()).collect())
     }
@@ -144,7 +144,10 @@ impl RunStore for MemoryStore {
 
     async fn runs(&self, owner: &OwnerId, options: ListRuns) -> Result<Page<Run>> {
         let before = match &options.page.after {
-            Some(cursor) => Bound::Excluded(cursor::decode(LIST, cursor)?),
+            Some(text) => {
+                let Place { at, id } = cursor::decode(LIST, text)?;
+                Bound::Excluded((at, id))
+            }
             None => Bound::Unbounded,
         };
         let limit = options.page.limit.max(1);
@@ -220,11 +223,10 @@ impl State {
         let status = deployments.get(&trigger.deployment_id).map_or(DeploymentStatus::Undeployed, |stored| {
             stored.deployment.status.at(fire.scheduled_for, stored.deployment.paused_until)
         });
-        let has_active_run = runs.active_of_trigger.contains_key(&trigger.id);
+        let has_active_run = runs.queue.has_of_trigger(trigger.id);
         let admission = admit(fire.skip, status, trigger.spec.policy.overlap, has_active_run);
         if admission == Admission::CancelPreviousAndQueue {
-            let previous = runs.active_of_trigger.get(&trigger.id).cloned().unwrap_or_default();
-            for (_, id) in previous {
+            for id in runs.queue.of_trigger(trigger.id) {
                 runs.apply(id, RunEvent::Cancel { error: superseded() }, now);
             }
         }

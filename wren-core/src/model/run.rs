@@ -109,6 +109,16 @@ impl FireKey {
             Self::Event(key) => format!("ev:{key}"),
         }
     }
+
+    /// Reads what [`dedupe_key`](Self::dedupe_key) wrote.
+    #[must_use]
+    pub fn parse_dedupe_key(text: &str) -> Option<Self> {
+        if let Some(event) = text.strip_prefix("ev:") {
+            return Some(Self::Event(event.to_owned()));
+        }
+        let micros = text.strip_prefix("at:")?.parse().ok()?;
+        DateTime::from_timestamp_micros(micros).map(Self::Scheduled)
+    }
 }
 
 /// A worker's hold on a run.
@@ -309,4 +319,18 @@ pub struct Attempt {
     pub end: Option<AttemptEnd>,
     /// Why it failed.
     pub error: Option<WireError>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dedupe_key_reads_back_as_the_key_it_was_made_of() {
+        let at = DateTime::from_timestamp_micros(1_700_000_000_000_001).unwrap();
+        for key in [FireKey::Scheduled(at), FireKey::Event("at:5".into()), FireKey::Event(String::new())] {
+            assert_eq!(FireKey::parse_dedupe_key(&key.dedupe_key()), Some(key));
+        }
+        assert_eq!(FireKey::parse_dedupe_key("at:soon"), None);
+    }
 }

@@ -16,8 +16,12 @@
 //! `wren-conformance` checks all of this; a store is one that passes its suite.
 
 mod admit;
+mod copying;
 mod deployments;
 mod fairness;
+pub mod kit;
+mod peers;
+mod portable;
 mod records;
 mod refusals;
 mod runs;
@@ -25,10 +29,13 @@ mod runs;
 use async_trait::async_trait;
 
 pub use admit::{Admission, admit, superseded, undeployed};
+pub use copying::{Copied, Pieces, copy};
 pub use deployments::{
     Deployed, DeploymentStore, ListDeployments, NewTrigger, PutRevision, SetStatus, StatusGuard, carry_over,
 };
 pub use fairness::{Candidate, ClaimLimits, pick_fairly};
+pub use peers::{Peers, Signals};
+pub use portable::{Import, Portable, RecordPlace, WholeDeployment, WholeRecord, WholeRun};
 pub use records::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore, state_namespace};
 pub use refusals::{is_undeployed, no_deployment, no_revision, no_run, not_allowed};
 pub use runs::{
@@ -49,4 +56,9 @@ pub trait Store: DeploymentStore + RunStore + RecordStore {
     /// # Errors
     /// `STORE_UNAVAILABLE` when it cannot.
     async fn check(&self) -> Result<()>;
+
+    /// Returns the way to other processes with an engine of their own on the same data, if the technology lets there be any
+    /// without limit. The engines then share the triggers out between them. `None` does not mean that a second process would
+    /// do harm: it plans everything, too, and each due time still becomes one run.
+    fn peers(&self) -> Option<&dyn Peers>;
 }

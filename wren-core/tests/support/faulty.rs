@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wren_core::memory::MemoryStore;
-use wren_core::store::{FinishOptions, Fire, Held};
+use wren_core::store::{FinishOptions, Fire, Held, Peers, Signals};
 use wren_core::{Error, ErrorCode, Result};
 
 /// The operations that can be made to fail: those that the engine calls on its own account.
@@ -50,6 +50,7 @@ type Refusal<T> = Mutex<Option<Box<dyn Fn(&T) -> bool + Send>>>;
 struct Seen {
     calls: HashMap<Op, usize>,
     extended: HashMap<Held, usize>,
+    fires: usize,
 }
 
 #[derive(Default)]
@@ -60,6 +61,24 @@ pub(crate) struct FaultyStore {
     refused_ends: Refusal<FinishOptions>,
     refused_fires: Refusal<Fire>,
     seen: watch::Sender<Seen>,
+    /// Where several engines are on the store.
+    pub(super) peers: Option<TestPeers>,
+}
+
+/// Wakes all who listen at the moment.
+#[derive(Debug, Default)]
+pub(crate) struct TestPeers(tokio::sync::Notify);
+
+#[async_trait::async_trait]
+impl Peers for TestPeers {
+    fn signal(&self, _: Signals) {
+        self.0.notify_waiters();
+    }
+
+    async fn signalled(&self) -> Signals {
+        self.0.notified().await;
+        Signals::ALL
+    }
 }
 
 impl fmt::Debug for FaultyStore {
@@ -69,6 +88,11 @@ impl fmt::Debug for FaultyStore {
 }
 
 impl FaultyStore {
+    /// Makes one for several engines.
+    pub(crate) fn shared() -> Self {
+        Self { peers: Some(TestPeers::default()), ..Self::default() }
+    }
+
     /// Makes the next `times` calls of an operation faulty.
     pub(crate) fn inject(&self, op: Op, times: usize, fault: Fault) {
         self.faults.lock().insert(op, (times, fault));
@@ -98,6 +122,15 @@ impl FaultyStore {
     /// How many calls of an operation have been answered or have come to where they are held.
     pub(crate) fn calls(&self, op: Op) -> usize {
         self.seen.borrow().calls.get(&op).copied().unwrap_or(0)
+    }
+
+    /// How many fires the store was given.
+    pub(crate) fn fires(&self) -> usize {
+        self.seen.borrow().fires
+    }
+
+    pub(super) fn mark_fires(&self, count: usize) {
+        self.seen.send_modify(|seen| seen.fires += count);
     }
 
     /// Waits, bounded, for so many calls of an operation beyond those of now.

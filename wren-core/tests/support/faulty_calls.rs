@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Page, Revision, Run, Trigger};
 use wren_core::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
-    Fire, Fired, Held, ListDeployments, ListRuns, Namespace, PutOptions, PutRevision, Record, RecordKey, RecordStore,
-    RunStore, SetStatus, Store,
+    Fire, Fired, Held, ListDeployments, ListRuns, Namespace, Peers, PutOptions, PutRevision, Record, RecordKey,
+    RecordStore, RunStore, SetStatus, Store,
 };
 use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId, WireError};
 
@@ -47,6 +47,7 @@ impl DeploymentStore for FaultyStore {
 #[async_trait]
 impl RunStore for FaultyStore {
     async fn record_fires(&self, fires: Vec<Fire>, now: DateTime<Utc>) -> Result<Vec<Fired>> {
+        self.mark_fires(fires.len());
         if let Some(refused) = self.refuses_fires(&fires) {
             return self.call(Op::RecordFires, async { Err(refused) }).await;
         }
@@ -159,5 +160,9 @@ impl Store for FaultyStore {
 
     async fn check(&self) -> Result<()> {
         self.inner.check().await
+    }
+
+    fn peers(&self) -> Option<&dyn Peers> {
+        self.peers.as_ref().map(|peers| peers as &dyn Peers)
     }
 }

@@ -2,34 +2,24 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, SqlitePool};
-use wren_core::model::{Deployment, DeploymentOverview, Page, Revision, Trigger};
-use wren_core::store::ListDeployments;
+use wren_core::model::{Deployment, DeploymentOverview, Revision, Trigger};
+use wren_core::store::kit::{DeploymentList, parsed};
 use wren_core::{DeploymentId, OwnerId, Result, TriggerId};
 
 use super::table::{self, TRIGGER_COLUMNS, deployment_columns, overview_columns};
-use crate::cursor;
 use crate::error::OrStoreError;
-use crate::rows::{Columns, blob, micros, parsed};
+use crate::rows::{Columns, blob, micros};
 
-/// The name of the list in its cursors.
-const LIST: &str = "deployments";
-
-/// Reads a deployment with its triggers.
-pub(super) async fn deployment(readers: &SqlitePool, owner: &OwnerId, id: DeploymentId) -> Result<DeploymentOverview> {
-    table::read_overview(readers, owner, id).await?.ok_or_else(|| wren_core::store::no_deployment(id))
-}
-
-/// Reads a page of an owner's deployments.
-pub(super) async fn deployments(
+/// Reads an owner's deployments.
+pub(crate) async fn deployments(
     readers: &SqlitePool,
     owner: &OwnerId,
-    options: ListDeployments,
-) -> Result<Page<DeploymentOverview>> {
-    let (before, before_id) = match &options.page.after {
-        Some(text) => cursor::decode::<DeploymentId>(LIST, text).map(|(at, id)| (at, blob(id.uuid())))?,
+    list: DeploymentList,
+) -> Result<Vec<DeploymentOverview>> {
+    let (before, before_id) = match list.before {
+        Some(place) => (micros(place.at), blob(place.id.uuid())),
         None => (i64::MAX, Vec::new()),
     };
-    let limit = options.page.limit.max(1);
     let rows = sqlx::query(concat!(
         "SELECT ",
         overview_columns!(),
@@ -40,20 +30,22 @@ pub(super) async fn deployments(
     .bind(owner.as_str().to_owned())
     .bind(before)
     .bind(before_id)
-    .bind(options.status.map(|status| status.as_str()))
-    .bind(options.name.map(|name| name.as_str().to_owned()))
-    .bind(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
+    .bind(list.status.map(|status| status.as_str()))
+    .bind(list.name.map(|name| name.as_str().to_owned()))
+    .bind(i64::try_from(list.limit).unwrap_or(i64::MAX))
     .fetch_all(readers)
     .await
     .or_store_error()?;
-    let items = rows.iter().map(|row| table::overview(&mut Columns::new(row))).collect::<Result<_>>()?;
-    Ok(Page::from_overread(items, limit, |last: &DeploymentOverview| {
-        cursor::encode(LIST, last.deployment.created_at, last.deployment.id)
-    }))
+    rows.iter().map(|row| table::overview(&mut Columns::new(row))).collect()
 }
 
 /// Reads a revision with its script.
-pub(super) async fn revision(readers: &SqlitePool, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Revision> {
+pub(crate) async fn revision(
+    readers: &SqlitePool,
+    owner: &OwnerId,
+    id: DeploymentId,
+    number: u32,
+) -> Result<Option<Revision>> {
     let row = sqlx::query(
         "SELECT s.source, v.script_sha256, v.manifest, v.created_at FROM deployments d \
          JOIN revisions v ON v.deployment_id = d.id \
@@ -65,21 +57,21 @@ pub(super) async fn revision(readers: &SqlitePool, owner: &OwnerId, id: Deployme
     .bind(i64::from(number))
     .fetch_optional(readers)
     .await
-    .or_store_error()?
-    .ok_or_else(|| wren_core::store::no_revision(id, number))?;
+    .or_store_error()?;
+    let Some(row) = row else { return Ok(None) };
     let mut columns = Columns::new(&row);
-    Ok(Revision {
+    Ok(Some(Revision {
         deployment_id: id,
         number,
         script: columns.take()?,
         script_sha256: columns.take()?,
         manifest: parsed("manifest", columns.text()?)?,
         created_at: columns.instant()?,
-    })
+    }))
 }
 
 /// Reads deployments of every owner whose pause has ended.
-pub(super) async fn ended_pauses(readers: &SqlitePool, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>> {
+pub(crate) async fn ended_pauses(readers: &SqlitePool, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>> {
     let rows = sqlx::query(concat!(
         "SELECT ",
         deployment_columns!(),
@@ -95,7 +87,7 @@ pub(super) async fn ended_pauses(readers: &SqlitePool, now: DateTime<Utc>, limit
 }
 
 /// Reads triggers of every owner by id.
-pub(super) async fn scan_triggers(
+pub(crate) async fn scan_triggers(
     readers: &SqlitePool,
     after: Option<TriggerId>,
     limit: usize,

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use sqlx::{Row, SqliteConnection, SqliteExecutor};
-use wren_core::model::{Deployment, DeploymentOverview, DeploymentStatus, Trigger, TriggerSpec};
-use wren_core::{DeploymentId, OwnerId, Result, TriggerId};
+use sqlx::{SqliteConnection, SqliteExecutor};
+use wren_core::model::{Deployment, DeploymentOverview, DeploymentStatus, Manifest, Trigger, TriggerSpec};
+use wren_core::store::kit::{NewRevision, json, parsed};
+use wren_core::{DeploymentId, DeploymentName, OwnerId, Result, TriggerId};
 
 use crate::error::OrStoreError;
-use crate::rows::{Columns, blob, instant, json, micros, name, parsed, word};
+use crate::rows::{Columns, blob, instant, micros, name, word};
 use crate::sql::{pieces, with_rows};
 
 /// The columns of a deployment in the order in which [`read_row`] reads them.
@@ -42,7 +43,7 @@ struct TriggerRow {
 }
 
 /// Reads a deployment.
-pub(super) fn read_row(columns: &mut Columns<'_>) -> Result<Deployment> {
+pub(crate) fn read_row(columns: &mut Columns<'_>) -> Result<Deployment> {
     Ok(Deployment {
         id: DeploymentId::from_uuid(columns.uuid()?),
         owner: name("owner", columns.text()?)?,
@@ -58,7 +59,7 @@ pub(super) fn read_row(columns: &mut Columns<'_>) -> Result<Deployment> {
 }
 
 /// Reads a deployment with its triggers.
-pub(super) fn overview(columns: &mut Columns<'_>) -> Result<DeploymentOverview> {
+pub(crate) fn overview(columns: &mut Columns<'_>) -> Result<DeploymentOverview> {
     let deployment = read_row(columns)?;
     let last_run = columns.optional_instant()?;
     let rows: Vec<TriggerRow> = parsed("triggers", columns.text()?)?;
@@ -79,24 +80,37 @@ pub(super) fn overview(columns: &mut Columns<'_>) -> Result<DeploymentOverview> 
     Ok(DeploymentOverview { deployment, triggers, last_run })
 }
 
-/// Returns an owner's deployment.
-pub(crate) async fn read(
+/// Returns an owner's deployment of that name that is not undeployed.
+pub(crate) async fn named(
     connection: &mut SqliteConnection,
     owner: &OwnerId,
-    id: DeploymentId,
+    name: &DeploymentName,
 ) -> Result<Option<Deployment>> {
-    let row =
-        sqlx::query(concat!("SELECT ", deployment_columns!(), " FROM deployments d WHERE d.id = ? AND d.owner = ?"))
-            .bind(blob(id.uuid()))
-            .bind(owner.as_str().to_owned())
-            .fetch_optional(connection)
-            .await
-            .or_store_error()?;
+    let row = sqlx::query(concat!(
+        "SELECT ",
+        deployment_columns!(),
+        " FROM deployments d WHERE d.owner = ? AND d.name = ? AND d.status <> 'undeployed'"
+    ))
+    .bind(owner.as_str().to_owned())
+    .bind(name.as_str().to_owned())
+    .fetch_optional(connection)
+    .await
+    .or_store_error()?;
     row.map(|row| read_row(&mut Columns::new(&row))).transpose()
 }
 
+/// Says whether a deployment has the id.
+pub(crate) async fn exists(connection: &mut SqliteConnection, id: DeploymentId) -> Result<bool> {
+    let row = sqlx::query("SELECT 1 FROM deployments WHERE id = ?")
+        .bind(blob(id.uuid()))
+        .fetch_optional(connection)
+        .await
+        .or_store_error()?;
+    Ok(row.is_some())
+}
+
 /// Returns an owner's deployment with its triggers.
-pub(super) async fn read_overview(
+pub(crate) async fn read_overview(
     executor: impl SqliteExecutor<'_>,
     owner: &OwnerId,
     id: DeploymentId,
@@ -112,10 +126,10 @@ pub(super) async fn read_overview(
 }
 
 /// The columns of a trigger in the order in which [`trigger`] reads them.
-pub(super) const TRIGGER_COLUMNS: &str = "id, owner, deployment_id, revision, spec, cursor, created_at";
+pub(crate) const TRIGGER_COLUMNS: &str = "id, owner, deployment_id, revision, spec, cursor, created_at";
 
 /// Reads a trigger.
-pub(super) fn trigger(columns: &mut Columns<'_>) -> Result<Trigger> {
+pub(crate) fn trigger(columns: &mut Columns<'_>) -> Result<Trigger> {
     Ok(Trigger {
         id: TriggerId::from_uuid(columns.uuid()?),
         owner: name("owner", columns.text()?)?,
@@ -128,7 +142,7 @@ pub(super) fn trigger(columns: &mut Columns<'_>) -> Result<Trigger> {
 }
 
 /// Returns a deployment's triggers in the order of the manifest.
-pub(super) async fn triggers(connection: &mut SqliteConnection, id: DeploymentId) -> Result<Vec<Trigger>> {
+pub(crate) async fn triggers(connection: &mut SqliteConnection, id: DeploymentId) -> Result<Vec<Trigger>> {
     let text = format!("SELECT {TRIGGER_COLUMNS} FROM triggers WHERE deployment_id = ? ORDER BY position");
     // Safe: a constant's text.
     let rows =
@@ -137,12 +151,16 @@ pub(super) async fn triggers(connection: &mut SqliteConnection, id: DeploymentId
 }
 
 /// Replaces a deployment's triggers by these, given in the order of the manifest.
-pub(super) async fn replace_triggers(
+pub(crate) async fn replace_triggers(
     connection: &mut SqliteConnection,
     id: DeploymentId,
     triggers: &[Trigger],
 ) -> Result<()> {
-    delete_triggers(connection, id).await?;
+    sqlx::query("DELETE FROM triggers WHERE deployment_id = ?")
+        .bind(blob(id.uuid()))
+        .execute(&mut *connection)
+        .await
+        .or_store_error()?;
     let places: Vec<(i64, &Trigger)> = (0..).zip(triggers).collect();
     for piece in pieces(&places) {
         let mut statement = with_rows(
@@ -170,18 +188,8 @@ pub(super) async fn replace_triggers(
     Ok(())
 }
 
-/// Takes a deployment's triggers away.
-pub(super) async fn delete_triggers(connection: &mut SqliteConnection, id: DeploymentId) -> Result<()> {
-    sqlx::query("DELETE FROM triggers WHERE deployment_id = ?")
-        .bind(blob(id.uuid()))
-        .execute(connection)
-        .await
-        .or_store_error()?;
-    Ok(())
-}
-
 /// Writes the part of a deployment that changes.
-pub(super) async fn update(connection: &mut SqliteConnection, deployment: &Deployment) -> Result<()> {
+pub(crate) async fn update(connection: &mut SqliteConnection, deployment: &Deployment) -> Result<()> {
     sqlx::query(
         "UPDATE deployments SET status = ?, status_reason = ?, action_url = ?, paused_until = ?, revision = ?, updated_at = ? \
          WHERE id = ?",
@@ -200,7 +208,7 @@ pub(super) async fn update(connection: &mut SqliteConnection, deployment: &Deplo
 }
 
 /// Inserts a new deployment.
-pub(super) async fn insert(connection: &mut SqliteConnection, deployment: &Deployment) -> Result<()> {
+pub(crate) async fn insert(connection: &mut SqliteConnection, deployment: &Deployment) -> Result<()> {
     sqlx::query(
         "INSERT INTO deployments (id, owner, name, status, revision, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
@@ -217,21 +225,12 @@ pub(super) async fn insert(connection: &mut SqliteConnection, deployment: &Deplo
     Ok(())
 }
 
-/// A revision to insert.
-pub(super) struct NewRevision<'a> {
-    pub(super) deployment: &'a Deployment,
-    pub(super) script: &'a str,
-    pub(super) sha256: &'a str,
-    pub(super) manifest: String,
-    pub(super) now: DateTime<Utc>,
-}
-
 /// Inserts the deployment's current revision.
-pub(super) async fn insert_revision(connection: &mut SqliteConnection, revision: NewRevision<'_>) -> Result<()> {
+pub(crate) async fn insert_revision(connection: &mut SqliteConnection, revision: NewRevision<'_>) -> Result<()> {
     let id = blob(revision.deployment.id.uuid());
     sqlx::query("INSERT INTO scripts (deployment_id, sha256, source) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
         .bind(id.clone())
-        .bind(revision.sha256.to_owned())
+        .bind(revision.script_sha256.to_owned())
         .bind(revision.script.to_owned())
         .execute(&mut *connection)
         .await
@@ -241,8 +240,8 @@ pub(super) async fn insert_revision(connection: &mut SqliteConnection, revision:
     )
     .bind(id)
     .bind(i64::from(revision.deployment.revision))
-    .bind(revision.sha256.to_owned())
-    .bind(revision.manifest)
+    .bind(revision.script_sha256.to_owned())
+    .bind(json(revision.manifest)?)
     .bind(micros(revision.now))
     .execute(connection)
     .await
@@ -251,15 +250,36 @@ pub(super) async fn insert_revision(connection: &mut SqliteConnection, revision:
 }
 
 /// Returns the hash of the script and the manifest of a deployment's current revision.
-pub(super) async fn current_revision(
+pub(crate) async fn current_revision(
     connection: &mut SqliteConnection,
     deployment: &Deployment,
-) -> Result<Option<(String, String)>> {
+) -> Result<Option<(String, Manifest)>> {
     let row = sqlx::query("SELECT script_sha256, manifest FROM revisions WHERE deployment_id = ? AND number = ?")
         .bind(blob(deployment.id.uuid()))
         .bind(i64::from(deployment.revision))
         .fetch_optional(connection)
         .await
         .or_store_error()?;
-    row.map(|row| Ok((row.try_get(0).or_store_error()?, row.try_get(1).or_store_error()?))).transpose()
+    let Some(row) = row else { return Ok(None) };
+    let mut columns = Columns::new(&row);
+    Ok(Some((columns.take()?, parsed("manifest", columns.text()?)?)))
 }
+
+/// Keeps the latest start in each deployment.
+pub(crate) async fn note_starts(
+    connection: &mut SqliteConnection,
+    starts: &[(DeploymentId, DateTime<Utc>)],
+) -> Result<()> {
+    for piece in pieces(starts) {
+        let mut statement = with_rows(NOTE_STARTS, piece.len(), 2);
+        for (id, at) in piece {
+            statement = statement.bind(blob(id.uuid())).bind(micros(*at));
+        }
+        statement.execute(&mut *connection).await.or_store_error()?;
+    }
+    Ok(())
+}
+
+pub(crate) const NOTE_STARTS: &str = "WITH v (id, started_at) AS (VALUES {rows}) \
+     UPDATE deployments SET last_run = v.started_at FROM v \
+     WHERE deployments.id = v.id AND (last_run IS NULL OR last_run < v.started_at)";

@@ -1,16 +1,16 @@
 //! Lists of records by prefix.
 
-use chrono::{DateTime, Utc};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
 use wren_core::Result;
-use wren_core::store::{Namespace, Record, RecordKey};
+use wren_core::store::kit::RecordList;
+use wren_core::store::{Record, RecordKey};
 
 use super::{Place, record};
 use crate::error::OrStoreError;
 use crate::rows::{Columns, micros};
 
-/// Selects these columns of the records of a [`Range`].
+/// Selects these columns of the records of a list.
 macro_rules! select {
     ($columns:literal) => {
         concat!(
@@ -22,49 +22,38 @@ macro_rules! select {
     };
 }
 
-/// Which records to list.
-pub(super) struct Range<'a> {
-    pub(super) namespace: &'a Namespace,
-    pub(super) prefix: &'a str,
-    pub(super) after: Option<&'a str>,
-    pub(super) limit: usize,
-    pub(super) now: DateTime<Utc>,
+/// Returns the records.
+pub(crate) async fn records(readers: &SqlitePool, list: RecordList<'_>) -> Result<Vec<Record>> {
+    let rows = fetch(readers, list, select!("key, value, version, expires_at")).await?;
+    rows.iter().map(record).collect()
 }
 
-impl Range<'_> {
-    /// Returns the records.
-    pub(super) async fn records(&self, readers: &SqlitePool) -> Result<Vec<Record>> {
-        let rows = self.fetch(readers, select!("key, value, version, expires_at")).await?;
-        rows.iter().map(record).collect()
-    }
+/// Returns the keys and sizes. SQLite takes the length of a blob from the row's header: the pages of a value are not
+/// read, unless an expiry, which stands behind it in the row, has to be looked at.
+pub(crate) async fn keys(readers: &SqlitePool, list: RecordList<'_>) -> Result<Vec<RecordKey>> {
+    let rows = fetch(readers, list, select!("key, length(value)")).await?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::new(row);
+            Ok(RecordKey { key: columns.take()?, bytes: columns.number("size")? })
+        })
+        .collect()
+}
 
-    /// Returns the keys and sizes. SQLite takes the length of a blob from the row's header: the pages of a value are not
-    /// read, unless an expiry, which stands behind it in the row, has to be looked at.
-    pub(super) async fn keys(&self, readers: &SqlitePool) -> Result<Vec<RecordKey>> {
-        let rows = self.fetch(readers, select!("key, length(value)")).await?;
-        rows.iter()
-            .map(|row| {
-                let mut columns = Columns::new(row);
-                Ok(RecordKey { key: columns.take()?, bytes: columns.number("size")? })
-            })
-            .collect()
-    }
-
-    async fn fetch(&self, readers: &SqlitePool, text: &'static str) -> Result<Vec<SqliteRow>> {
-        let place = Place::of(self.namespace);
-        sqlx::query(text)
-            .bind(place.owner)
-            .bind(place.space)
-            // Where the list goes on, not where it begins, is where the index is entered.
-            .bind(self.after.filter(|after| *after > self.prefix).unwrap_or(self.prefix).to_owned())
-            .bind(end_of(self.prefix))
-            .bind(self.after.map(str::to_owned))
-            .bind(micros(self.now))
-            .bind(i64::try_from(self.limit).unwrap_or(i64::MAX))
-            .fetch_all(readers)
-            .await
-            .or_store_error()
-    }
+async fn fetch(readers: &SqlitePool, list: RecordList<'_>, text: &'static str) -> Result<Vec<SqliteRow>> {
+    let place = Place::of(list.namespace);
+    sqlx::query(text)
+        .bind(place.owner)
+        .bind(place.space)
+        // Where the list goes on, not where it begins, is where the index is entered.
+        .bind(list.after.filter(|after| *after > list.prefix).unwrap_or(list.prefix).to_owned())
+        .bind(end_of(list.prefix))
+        .bind(list.after.map(str::to_owned))
+        .bind(micros(list.now))
+        .bind(i64::try_from(list.limit).unwrap_or(i64::MAX))
+        .fetch_all(readers)
+        .await
+        .or_store_error()
 }
 
 /// Returns the first text after all that begin with `prefix`, where there is one.

@@ -2,16 +2,12 @@
 
 use serde::Deserialize;
 use sqlx::{AssertSqlSafe, SqlitePool};
-use wren_core::model::{Attempt, AttemptEnd, Page, Run, RunState};
-use wren_core::store::ListRuns;
+use wren_core::model::{Attempt, AttemptEnd, Run, RunState};
+use wren_core::store::kit::{RunList, parsed};
 use wren_core::{OwnerId, Result, RunId, WireError, WorkerId};
 
-use crate::cursor;
 use crate::error::OrStoreError;
-use crate::rows::{self, Columns, blob, instant, micros, parsed, run_columns};
-
-/// The name of the list in its cursors.
-const LIST: &str = "runs";
+use crate::rows::{self, Columns, blob, instant, micros, run_columns};
 
 /// An attempt as the statement puts it into its array.
 #[derive(Deserialize)]
@@ -42,52 +38,47 @@ pub(crate) const RUN: &str = concat!(
 );
 
 /// Reads a run and its attempts.
-pub(super) async fn run(readers: &SqlitePool, owner: &OwnerId, id: RunId) -> Result<(Run, Vec<Attempt>)> {
+pub(crate) async fn run(readers: &SqlitePool, owner: &OwnerId, id: RunId) -> Result<Option<(Run, Vec<Attempt>)>> {
     let row = sqlx::query(RUN)
         .bind(blob(id.uuid()))
         .bind(owner.as_str().to_owned())
         .fetch_optional(readers)
         .await
-        .or_store_error()?
-        .ok_or_else(|| wren_core::store::no_run(id))?;
+        .or_store_error()?;
+    let Some(row) = row else { return Ok(None) };
     let mut columns = Columns::new(&row);
     let run = rows::run(&mut columns)?;
     let attempts: Vec<AttemptRow> = parsed("attempts", columns.text()?)?;
     let attempts = attempts.into_iter().map(AttemptRow::into_attempt).collect::<Result<_>>()?;
-    Ok((run, attempts))
+    Ok(Some((run, attempts)))
 }
 
-/// Reads a page of an owner's runs.
-pub(super) async fn runs(readers: &SqlitePool, owner: &OwnerId, options: ListRuns) -> Result<Page<Run>> {
-    let (before, before_id) = match &options.page.after {
-        Some(text) => cursor::decode::<RunId>(LIST, text).map(|(at, id)| (at, blob(id.uuid())))?,
+/// Reads an owner's runs.
+pub(crate) async fn runs(readers: &SqlitePool, owner: &OwnerId, list: RunList) -> Result<Vec<Run>> {
+    let (before, before_id) = match list.before {
+        Some(place) => (micros(place.at), blob(place.id.uuid())),
         None => (i64::MAX, Vec::new()),
     };
-    let limit = options.page.limit.max(1);
     // Safe: made of this crate's own fragments; every value is bound.
-    let mut statement = sqlx::query(AssertSqlSafe(statement(&options)))
+    let mut statement = sqlx::query(AssertSqlSafe(statement(&list)))
         .bind(owner.as_str().to_owned())
         .bind(before)
         .bind(before_id)
-        .bind(options.since.map_or(i64::MIN, micros))
-        .bind(options.until.map_or(i64::MAX, micros));
-    if let Some(id) = options.deployment_id {
+        .bind(list.since.map_or(i64::MIN, micros))
+        .bind(list.until.map_or(i64::MAX, micros));
+    if let Some(id) = list.deployment_id {
         statement = statement.bind(blob(id.uuid()));
     }
-    if let Some(id) = options.trigger_id {
+    if let Some(id) = list.trigger_id {
         statement = statement.bind(blob(id.uuid()));
     }
-    let rows = statement
-        .bind(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
-        .fetch_all(readers)
-        .await
-        .or_store_error()?;
-    let items = rows.iter().map(|row| rows::run(&mut Columns::new(row))).collect::<Result<_>>()?;
-    Ok(Page::from_overread(items, limit, |last: &Run| cursor::encode(LIST, last.scheduled_for, last.id)))
+    let rows =
+        statement.bind(i64::try_from(list.limit).unwrap_or(i64::MAX)).fetch_all(readers).await.or_store_error()?;
+    rows.iter().map(|row| rows::run(&mut Columns::new(row))).collect()
 }
 
 /// Writes the statement of a list, with the index that the filters call for: the planner, without statistics, would guess.
-pub(super) fn statement(options: &ListRuns) -> String {
+pub(super) fn statement(options: &RunList) -> String {
     let index = match (options.trigger_id, options.deployment_id, options.state) {
         (Some(_), _, _) => "runs_of_trigger",
         (None, Some(_), _) => "runs_of_deployment",

@@ -3,10 +3,11 @@
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row};
 use wren_core::model::RunState;
-use wren_core::store::ListRuns;
+use wren_core::store::kit::RunList;
 use wren_core::{DeploymentId, TriggerId};
 
-use super::{changes, claim, extend, fire, list, prune, queue, rescue, table};
+use super::{changes, fire, leases, list, prune, queue, table};
+use crate::deployments::table as deployments;
 use crate::{SqliteOptions, open};
 
 /// The statements, with the columns of their `{rows}`.
@@ -15,17 +16,17 @@ const STATEMENTS: [(&str, usize); 18] = [
     (queue::OLDEST, 0),
     (queue::NEXT, 0),
     (queue::OLDEST_OF_EACH, 0),
-    (claim::NOTE_STARTS, 2),
+    (deployments::NOTE_STARTS, 2),
     (changes::UPDATE, 16),
     (changes::END_ATTEMPTS, 5),
     (table::LOAD, 0),
     (table::LAST_LINES, 0),
-    (extend::EXTEND, 2),
+    (leases::EXTEND, 2),
     (fire::TARGETS, 0),
     (fire::KNOWN, 2),
-    (fire::ACTIVE, 0),
+    (table::ACTIVE, 0),
     (fire::MOVE_CURSORS, 2),
-    (rescue::EXPIRED, 0),
+    (leases::EXPIRED, 0),
     (prune::PRUNE, 0),
     (list::RUN, 0),
     (super::logs::READ, 0),
@@ -64,7 +65,8 @@ async fn every_list_of_runs_goes_through_its_index() {
     for state in RunState::ALL.into_iter().map(Some).chain([None]) {
         for deployment_id in [None, Some(DeploymentId::new())] {
             for trigger_id in [None, Some(TriggerId::new())] {
-                let options = ListRuns { deployment_id, trigger_id, state, ..ListRuns::default() };
+                let options =
+                    RunList { deployment_id, trigger_id, state, since: None, until: None, before: None, limit: 1 };
                 let statement = list::statement(&options);
                 assert_eq!(scans(&mut connection, &statement, 0).await, Vec::<String>::new(), "{statement}");
             }

@@ -6,32 +6,17 @@ use wren_core::Result;
 
 use crate::error::OrStoreError;
 use crate::rows::micros;
-use crate::writer::Operation;
-
-/// Deletes terminal runs.
-pub(super) struct Prune {
-    pub(super) before: DateTime<Utc>,
-    pub(super) limit: usize,
-}
 
 pub(crate) const PRUNE: &str =
     "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE completed_at < ? ORDER BY completed_at LIMIT ?)";
 
-impl Operation for Prune {
-    type Output = usize;
-
-    async fn run_all(connection: &mut SqliteConnection, operations: &[Self]) -> Result<Vec<Result<usize>>> {
-        let mut answers = Vec::with_capacity(operations.len());
-        for operation in operations {
-            // Attempts and logs go with their run by their foreign keys.
-            let deleted = sqlx::query(PRUNE)
-                .bind(micros(operation.before))
-                .bind(i64::try_from(operation.limit).unwrap_or(i64::MAX))
-                .execute(&mut *connection)
-                .await
-                .or_store_error()?;
-            answers.push(Ok(usize::try_from(deleted.rows_affected()).unwrap_or(usize::MAX)));
-        }
-        Ok(answers)
-    }
+/// Deletes terminal runs; attempts and logs go with their run by their foreign keys.
+pub(crate) async fn prune(connection: &mut SqliteConnection, before: DateTime<Utc>, limit: usize) -> Result<usize> {
+    let deleted = sqlx::query(PRUNE)
+        .bind(micros(before))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .execute(connection)
+        .await
+        .or_store_error()?;
+    Ok(usize::try_from(deleted.rows_affected()).unwrap_or(usize::MAX))
 }

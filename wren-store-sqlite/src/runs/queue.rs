@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Column, Row, SqliteConnection};
+use wren_core::store::kit::Picked;
 use wren_core::store::{Candidate, ClaimLimits, pick_fairly};
 use wren_core::{DeploymentId, OwnerId, Result, RunId};
 
@@ -75,17 +76,8 @@ pub(crate) const OLDEST_OF_EACH: &str = concat!(
      ORDER BY r.not_before, r.scheduled_for, r.id"
 );
 
-/// What one look at the queue found.
-pub(super) struct Picked {
-    pub(super) ids: Vec<RunId>,
-    /// When the first of the runs that may not be claimed yet may be.
-    pub(super) next_at: Option<DateTime<Utc>>,
-    /// Whether another look, once these are claimed, may find more within the limits.
-    pub(super) look_again: bool,
-}
-
 /// Picks runs that a claim takes.
-pub(super) async fn pick(connection: &mut SqliteConnection, now: DateTime<Utc>, limits: ClaimLimits) -> Result<Picked> {
+pub(crate) async fn pick(connection: &mut SqliteConnection, now: DateTime<Utc>, limits: ClaimLimits) -> Result<Picked> {
     // Most queues are short, or long with many owners whose turn it is: then the oldest over all owners say it all.
     let enough = limits.batch.saturating_mul(2).saturating_add(8);
     let Look { load, oldest, next_at } = Look::at(connection, now, limits, enough).await?;

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use sqlx::{Row, SqliteConnection};
-use wren_core::model::Run;
-use wren_core::{Result, RunId};
+use wren_core::model::{AttemptEnd, Run};
+use wren_core::store::Held;
+use wren_core::store::kit::{Detail, json};
+use wren_core::{DeploymentId, Result, RunId, TriggerId};
 
 use crate::error::OrStoreError;
-use crate::rows::{self, Columns, blob, json, micros, run_columns};
+use crate::rows::{self, Columns, blob, micros, run_columns};
 use crate::sql::{pieces, with_list, with_rows};
 
 /// Inserts new runs, queued or skipped.
@@ -54,17 +56,18 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, runs: &[Run]) -> R
 
 pub(crate) const LOAD: &str = concat!("SELECT ", run_columns!(), " FROM runs r WHERE r.id IN ({list})");
 
+const LOAD_LIGHT: &str = concat!("SELECT ", run_columns!(light), " FROM runs r WHERE r.id IN ({list})");
+
 /// Returns those of the runs that exist.
-pub(crate) async fn load(connection: &mut SqliteConnection, ids: &[RunId]) -> Result<HashMap<RunId, Run>> {
-    load_with(connection, ids, LOAD).await
-}
-
-/// Returns those of the runs that exist, without payload and result: for changes that bear on neither.
-pub(crate) async fn load_light(connection: &mut SqliteConnection, ids: &[RunId]) -> Result<HashMap<RunId, Run>> {
-    load_with(connection, ids, concat!("SELECT ", run_columns!(light), " FROM runs r WHERE r.id IN ({list})")).await
-}
-
-async fn load_with(connection: &mut SqliteConnection, ids: &[RunId], template: &str) -> Result<HashMap<RunId, Run>> {
+pub(crate) async fn load(
+    connection: &mut SqliteConnection,
+    ids: &[RunId],
+    detail: Detail,
+) -> Result<HashMap<RunId, Run>> {
+    let template = match detail {
+        Detail::Whole => LOAD,
+        Detail::Light => LOAD_LIGHT,
+    };
     let mut found = HashMap::with_capacity(ids.len());
     for piece in pieces(ids) {
         let mut statement = with_list(template, piece.len());
@@ -99,4 +102,53 @@ pub(crate) async fn last_lines(connection: &mut SqliteConnection, ids: &[RunId])
         }
     }
     Ok(found)
+}
+
+pub(crate) const ACTIVE: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM runs r WHERE r.deployment_id = ? AND r.trigger_id = ? AND r.completed_at IS NULL \
+     ORDER BY r.scheduled_for, r.id"
+);
+
+/// Returns the queued and running runs of a trigger, oldest first.
+pub(crate) async fn active_of_trigger(
+    connection: &mut SqliteConnection,
+    deployment: DeploymentId,
+    trigger: TriggerId,
+) -> Result<Vec<Run>> {
+    let rows = sqlx::query(ACTIVE)
+        .bind(blob(deployment.uuid()))
+        .bind(blob(trigger.uuid()))
+        .fetch_all(connection)
+        .await
+        .or_store_error()?;
+    rows.iter().map(|row| rows::run(&mut Columns::new(row))).collect()
+}
+
+/// Returns the queued and running runs of a deployment.
+pub(crate) async fn active_of_deployment(connection: &mut SqliteConnection, id: DeploymentId) -> Result<Vec<Run>> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        run_columns!(),
+        " FROM runs r WHERE r.deployment_id = ? AND r.completed_at IS NULL"
+    ))
+    .bind(blob(id.uuid()))
+    .fetch_all(connection)
+    .await
+    .or_store_error()?;
+    rows.iter().map(|row| rows::run(&mut Columns::new(row))).collect()
+}
+
+/// Returns how the attempt of a claim ended, if it has.
+pub(crate) async fn attempt_end(connection: &mut SqliteConnection, held: Held) -> Result<Option<AttemptEnd>> {
+    let row = sqlx::query("SELECT end FROM attempts WHERE run_id = ? AND epoch = ?")
+        .bind(blob(held.run_id.uuid()))
+        .bind(held.fence.epoch as i64)
+        .fetch_optional(connection)
+        .await
+        .or_store_error()?;
+    let Some(row) = row else { return Ok(None) };
+    let end: Option<&str> = row.try_get(0).or_store_error()?;
+    end.map(|end| rows::unquoted_word("end of an attempt", end)).transpose()
 }

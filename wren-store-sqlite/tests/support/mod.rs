@@ -1,7 +1,6 @@
 //! What several of the test binaries need.
 
 #![allow(dead_code, reason = "each binary uses some of it")]
-#![allow(clippy::print_stderr, reason = "a test that did not run says why")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,12 +8,6 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Row};
-
-/// Says that a test cannot run here, or fails when every test has to.
-pub(crate) fn skip(reason: &str) {
-    assert!(std::env::var("WREN_TEST_REQUIRE").as_deref() != Ok("all"), "cannot run: {reason}");
-    eprintln!("skipped: {reason}");
-}
 
 /// Opens a file as any program would.
 pub(crate) async fn plain(path: &Path) -> SqliteConnection {
