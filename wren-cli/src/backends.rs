@@ -7,10 +7,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use wren_core::Error;
 use wren_core::executor::Executor;
 use wren_core::memory::MemoryStore;
 use wren_core::store::{Portable, Store};
+use wren_core::{Error, ErrorCode};
 use wren_exec_process::{ProcessExecutor, ProcessOptions};
 use wren_exec_wasm::{WasmExecutor, WasmOptions};
 use wren_store_postgres::PostgresStore;
@@ -135,7 +135,10 @@ pub(crate) async fn open_store(data: &DataArgs) -> Result<Arc<dyn Store>, Failur
 /// Opens a store that lasts. The one in memory is refused.
 pub(crate) async fn open_portable(store: &StoreChoice, data: &Path) -> Result<Arc<dyn Portable>, Failure> {
     match store {
-        StoreChoice::Memory => Err(Failure::request("a store in memory has nothing to be read by another process")),
+        StoreChoice::Memory => {
+            let error = Error::new(ErrorCode::InvalidRequest, "a store in memory ends with its process");
+            Err(error.with_hint("name a store that lasts: sqlite:PATH, redb:PATH or postgres://…").into())
+        }
         StoreChoice::File(kind, Some(path)) => open_file(*kind, path).await,
         StoreChoice::File(kind, None) => {
             make_private_folder(data)?;

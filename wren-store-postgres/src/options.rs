@@ -8,6 +8,9 @@ use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use wren_core::{Error, ErrorCode, Result};
 
+/// How long a statement waits for a row that somebody else has locked.
+pub(crate) const LOCK_TIMEOUT: &str = "20s";
+
 /// How to connect a [`PostgresStore`](crate::PostgresStore).
 #[derive(Clone)]
 #[non_exhaustive]
@@ -96,7 +99,7 @@ impl PostgresOptions {
             ("search_path", self.schema.as_str()),
             // Nothing here takes as long as this; what does holds others up.
             ("statement_timeout", "60s"),
-            ("lock_timeout", "20s"),
+            ("lock_timeout", LOCK_TIMEOUT),
             ("idle_in_transaction_session_timeout", "60s"),
         ];
         Ok(parsed.application_name("wren").options(settings).disable_statement_logging())

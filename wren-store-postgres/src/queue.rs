@@ -6,22 +6,29 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
 use wren_core::store::kit::Picked;
 use wren_core::store::{Candidate, ClaimLimits, pick_fairly};
 use wren_core::{DeploymentId, OwnerId, Result, RunId};
 
 use crate::error::OrStoreError;
-use crate::rows::{Columns, micros, number};
-use crate::runs;
+use crate::options::LOCK_TIMEOUT;
+use crate::rows::{Columns, instant, micros, number};
 
-/// Waits until nobody else claims; until the end of the transaction nobody else will.
+/// Waits until nobody else claims; until the end of the transaction nobody else will. Not for long: what is claimed after a
+/// long wait would be claimed for a worker that has given up waiting, and lie until its lease has ended.
 pub(crate) async fn lock(connection: &mut PgConnection) -> Result<()> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' claims', 0))")
-        .execute(connection)
-        .await
-        .or_store_error()?;
+    // The columns are evaluated from the left.
+    sqlx::query(
+        "SELECT set_config('lock_timeout', '1s', true), \
+         pg_advisory_xact_lock(hashtextextended(current_schema() || ' claims', 0)), \
+         set_config('lock_timeout', $1, true)",
+    )
+    .bind(LOCK_TIMEOUT)
+    .execute(connection)
+    .await
+    .or_store_error()?;
     Ok(())
 }
 
@@ -46,24 +53,21 @@ macro_rules! has_room {
     };
 }
 
-/// How much runs, by owner and deployment.
-const RUNNING: &str =
-    "SELECT owner, deployment_id, count(*) FROM runs WHERE state = 'running' GROUP BY owner, deployment_id";
-
-/// The oldest runs over all owners that may be claimed.
-const OLDEST: &str = concat!(
-    "SELECT q.id, q.owner, q.deployment_id FROM runs q WHERE q.state = 'queued' AND q.not_before <= $1 AND ",
+/// One look at the queue, so that the server is asked once: how much runs, by owner and deployment (0); the oldest runs over
+/// all owners that may be claimed (1); when the first of those that are not due yet becomes so (2).
+const LOOK: &str = concat!(
+    "SELECT 0 AS what, owner, deployment_id, count(*) AS number, NULL::bigint AS not_before, NULL::bigint AS scheduled_for, \
+     NULL::uuid AS id FROM runs WHERE state = 'running' GROUP BY owner, deployment_id UNION ALL \
+     (SELECT 1, q.owner, q.deployment_id, 0, q.not_before, q.scheduled_for, q.id FROM runs q \
+     WHERE q.state = 'queued' AND q.not_before <= $1 AND ",
     ready!(),
     " AND ",
     has_room!(),
-    " ORDER BY q.not_before, q.scheduled_for, q.id LIMIT $4"
-);
-
-/// The first run that becomes due.
-const NEXT: &str = concat!(
-    "SELECT q.not_before FROM runs q WHERE q.state = 'queued' AND q.not_before > $1 AND ",
+    " ORDER BY q.not_before, q.scheduled_for, q.id LIMIT $4) UNION ALL \
+     (SELECT 2, NULL, NULL, 0, q.not_before, NULL, NULL FROM runs q \
+     WHERE q.state = 'queued' AND q.not_before > $1 AND ",
     ready!(),
-    " ORDER BY q.not_before LIMIT 1"
+    " ORDER BY q.not_before LIMIT 1)"
 );
 
 /// The oldest few of each owner, as many of each as fill the batch together. Steps from one owner to the next through the
@@ -85,42 +89,61 @@ const OLDEST_OF_EACH: &str = concat!(
      ORDER BY f.not_before, f.scheduled_for, f.id"
 );
 
-/// Picks runs that a claim takes, and locks them; one that somebody else has locked is being cancelled, and left out.
+/// Picks runs that a claim takes. It does not lock them: one that is being cancelled meanwhile is left out when the claim reads
+/// it.
 pub(crate) async fn pick(connection: &mut PgConnection, now: DateTime<Utc>, limits: ClaimLimits) -> Result<Picked> {
-    let load = Load::read(connection).await?;
     // Most queues are short, or long with many owners whose turn it is: then the oldest over all owners say it all.
     let enough = limits.batch.saturating_mul(2).saturating_add(8);
-    let oldest = candidates(connection, OLDEST, now, limits, enough).await?;
-    let next = sqlx::query(NEXT).bind(micros(now)).fetch_optional(&mut *connection).await.or_store_error()?;
-    let next_at = next.map(|row| Columns::new(&row).instant()).transpose()?;
+    let Look { load, oldest, next_at } = Look::at(connection, now, limits, enough).await?;
     let all_seen = oldest.len() < enough;
     let owners: HashMap<RunId, OwnerId> =
         oldest.iter().map(|candidate| (candidate.key, candidate.owner.clone())).collect();
     let ids = load.pick(oldest, limits);
     let picked_owners = ids.iter().filter_map(|id| owners.get(id));
     if all_seen || (ids.len() == limits.batch && load.all_idle_and_different(picked_owners)) {
-        return Ok(Picked { ids: free(connection, ids).await?, next_at, look_again: false });
+        return Ok(Picked { ids, next_at, look_again: false });
     }
     // A long queue of few owners hides the others.
-    let candidates = candidates(connection, OLDEST_OF_EACH, now, limits, limits.batch).await?;
-    let ids = free(connection, load.pick(candidates, limits)).await?;
+    let candidates = oldest_of_each(connection, now, limits).await?;
+    let ids = load.pick(candidates, limits);
     let look_again = !ids.is_empty() && ids.len() < limits.batch;
     Ok(Picked { ids, next_at, look_again })
 }
 
-/// Locks those of the runs that nobody else has locked, and returns them in the order given.
-async fn free(connection: &mut PgConnection, ids: Vec<RunId>) -> Result<Vec<RunId>> {
-    if ids.is_empty() {
-        return Ok(ids);
+/// What one look at the queue found.
+struct Look {
+    load: Load,
+    oldest: Vec<Candidate<RunId>>,
+    next_at: Option<DateTime<Utc>>,
+}
+
+impl Look {
+    async fn at(connection: &mut PgConnection, now: DateTime<Utc>, limits: ClaimLimits, count: usize) -> Result<Self> {
+        let rows = ask(connection, LOOK, now, limits, count).await?;
+        let mut look = Self { load: Load::default(), oldest: Vec::new(), next_at: None };
+        let mut oldest = Vec::new();
+        for row in &rows {
+            let mut columns = Columns::new(row);
+            let what: i32 = columns.take()?;
+            if what == 2 {
+                let not_before: Option<i64> = row.try_get("not_before").or_store_error()?;
+                look.next_at = not_before.map(instant).transpose()?;
+                continue;
+            }
+            let (owner, deployment) = (columns.name("owner")?, DeploymentId::from_uuid(columns.uuid()?));
+            let count: usize = columns.number("count")?;
+            if what == 0 {
+                look.load.add(owner, deployment, count);
+                continue;
+            }
+            let age: (i64, i64) = (columns.take()?, columns.take()?);
+            oldest.push((age, Candidate { key: RunId::from_uuid(columns.uuid()?), owner, deployment }));
+        }
+        // A union promises no order.
+        oldest.sort_unstable_by_key(|((not_before, scheduled_for), run)| (*not_before, *scheduled_for, run.key));
+        look.oldest = oldest.into_iter().map(|(_, candidate)| candidate).collect();
+        Ok(look)
     }
-    let rows =
-        sqlx::query("SELECT id FROM runs WHERE id = ANY($1) AND state = 'queued' ORDER BY id FOR UPDATE SKIP LOCKED")
-            .bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
-            .fetch_all(connection)
-            .await
-            .or_store_error()?;
-    let locked: HashSet<RunId> = rows.iter().map(runs::id).collect::<Result<_>>()?;
-    Ok(ids.into_iter().filter(|id| locked.contains(id)).collect())
 }
 
 /// What runs at the moment.
@@ -131,17 +154,9 @@ struct Load {
 }
 
 impl Load {
-    async fn read(connection: &mut PgConnection) -> Result<Self> {
-        let mut load = Self::default();
-        for row in sqlx::query(RUNNING).fetch_all(connection).await.or_store_error()? {
-            let mut columns = Columns::new(&row);
-            let owner = columns.name("owner")?;
-            let deployment = DeploymentId::from_uuid(columns.uuid()?);
-            let count: usize = columns.number("count")?;
-            *load.by_owner.entry(owner).or_default() += count;
-            *load.by_deployment.entry(deployment).or_default() += count;
-        }
-        Ok(load)
+    fn add(&mut self, owner: OwnerId, deployment: DeploymentId, count: usize) {
+        *self.by_owner.entry(owner).or_default() += count;
+        *self.by_deployment.entry(deployment).or_default() += count;
     }
 
     fn pick(&self, candidates: Vec<Candidate<RunId>>, limits: ClaimLimits) -> Vec<RunId> {
@@ -156,29 +171,37 @@ impl Load {
     }
 }
 
-async fn candidates(
+async fn oldest_of_each(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    limits: ClaimLimits,
+) -> Result<Vec<Candidate<RunId>>> {
+    let rows = ask(connection, OLDEST_OF_EACH, now, limits, limits.batch).await?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::new(row);
+            Ok(Candidate {
+                key: RunId::from_uuid(columns.uuid()?),
+                owner: columns.name("owner")?,
+                deployment: DeploymentId::from_uuid(columns.uuid()?),
+            })
+        })
+        .collect()
+}
+
+async fn ask(
     connection: &mut PgConnection,
     text: &'static str,
     now: DateTime<Utc>,
     limits: ClaimLimits,
     count: usize,
-) -> Result<Vec<Candidate<RunId>>> {
-    let rows = sqlx::query(text)
+) -> Result<Vec<PgRow>> {
+    sqlx::query(text)
         .bind(micros(now))
         .bind(number(limits.per_owner))
         .bind(number(limits.per_deployment))
         .bind(number(count))
         .fetch_all(connection)
         .await
-        .or_store_error()?;
-    rows.iter().map(candidate).collect()
-}
-
-fn candidate(row: &PgRow) -> Result<Candidate<RunId>> {
-    let mut columns = Columns::new(row);
-    Ok(Candidate {
-        key: RunId::from_uuid(columns.uuid()?),
-        owner: columns.name("owner")?,
-        deployment: DeploymentId::from_uuid(columns.uuid()?),
-    })
+        .or_store_error()
 }

@@ -60,8 +60,14 @@ pub(crate) async fn insert(connection: &mut PgConnection, runs: &[Run]) -> Resul
     Ok(())
 }
 
-/// Returns those of the runs that exist, and locks them.
-pub(crate) async fn load(connection: &mut PgConnection, ids: &[RunId], detail: Detail) -> Result<HashMap<RunId, Run>> {
+/// Returns those of the runs that exist, and locks them. A `claim` waits for no lock: it gets those that are still queued and
+/// that nobody else has locked.
+pub(crate) async fn load(
+    connection: &mut PgConnection,
+    ids: &[RunId],
+    detail: Detail,
+    claim: bool,
+) -> Result<HashMap<RunId, Run>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -69,7 +75,13 @@ pub(crate) async fn load(connection: &mut PgConnection, ids: &[RunId], detail: D
         concat!("SELECT ", run_columns!(), " FROM runs r WHERE r.id = ANY($1) ORDER BY r.id FOR UPDATE");
     const LIGHT: &str =
         concat!("SELECT ", run_columns!(light), " FROM runs r WHERE r.id = ANY($1) ORDER BY r.id FOR UPDATE");
+    const CLAIM: &str = concat!(
+        "SELECT ",
+        run_columns!(),
+        " FROM runs r WHERE r.id = ANY($1) AND r.state = 'queued' ORDER BY r.id FOR UPDATE SKIP LOCKED"
+    );
     let text = match detail {
+        _ if claim => CLAIM,
         Detail::Whole => WHOLE,
         Detail::Light => LIGHT,
     };
@@ -116,18 +128,35 @@ pub(crate) async fn attempt_end(connection: &mut PgConnection, held: Held) -> Re
     end.map(|end| unquoted_word("end of an attempt", end)).transpose()
 }
 
-/// Writes what has changed of runs and their attempts.
+/// Writes what has changed of runs and their attempts. Claims and ends, which come by the thousand, take one statement.
 pub(crate) async fn change(connection: &mut PgConnection, changes: &Changes) -> Result<()> {
-    update(connection, &changes.runs()).await?;
-    start_attempts(connection, &changes.started).await?;
-    end_attempts(connection, &changes.ended).await
+    let changed = changes.runs();
+    match (changes.started.as_slice(), changes.ended.as_slice()) {
+        ([], []) if changed.is_empty() => return Ok(()),
+        ([], []) => bind_runs(sqlx::query(UPDATE), &changed).execute(connection).await.or_store_error()?,
+        (started, []) => {
+            let statement = bind_started(bind_runs(sqlx::query(UPDATE_AND_START), &changed), started);
+            statement.execute(connection).await.or_store_error()?
+        }
+        ([], ended) => {
+            let statement = bind_ended(bind_runs(sqlx::query(UPDATE_AND_END), &changed), ended)?;
+            statement.execute(connection).await.or_store_error()?
+        }
+        (started, ended) => {
+            let statement = bind_started(bind_runs(sqlx::query(UPDATE_AND_START), &changed), started);
+            statement.execute(&mut *connection).await.or_store_error()?;
+            // What began in this very transaction may have ended in it, which one statement would not see.
+            bind_ended(bind_runs(sqlx::query(UPDATE_AND_END), &changed), ended)?
+                .execute(connection)
+                .await
+                .or_store_error()?
+        }
+    };
+    Ok(())
 }
 
-async fn update(connection: &mut PgConnection, changed: &[&RunProgress]) -> Result<()> {
-    if changed.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
+macro_rules! update {
+    () => {
         "UPDATE runs SET state = v.state, skip_reason = v.skip_reason, attempt = v.attempt, failures = v.failures, \
          orphaned = v.orphaned, not_before = v.not_before, epoch = v.epoch, worker = v.worker, \
          lease_until = v.lease_until, cancel_requested = v.cancel_requested, started_at = v.started_at, \
@@ -135,68 +164,65 @@ async fn update(connection: &mut PgConnection, changed: &[&RunProgress]) -> Resu
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], \
          $8::bigint[], $9::text[], $10::bigint[], $11::boolean[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], \
          $16::text[]) AS v (id, state, skip_reason, attempt, failures, orphaned, not_before, epoch, worker, lease_until, \
-         cancel_requested, started_at, completed_at, isolation, error, result) WHERE runs.id = v.id",
-    )
-    .bind(changed.iter().map(|one| one.run.id.uuid()).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.run.state.as_str()).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.skip_reason.map(|reason| reason.as_str())).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| i64::from(one.attempt)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| i64::from(one.failures)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| i64::from(one.orphaned)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| micros(one.run.not_before)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.epoch as i64).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.worker.as_ref().map(|worker| worker.as_str())).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.run.lease_until.map(micros)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.cancel_requested).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.started_at.map(micros)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.completed_at.map(micros)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.isolation.as_deref()).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.error.as_deref()).collect::<Vec<_>>())
-    .bind(changed.iter().map(|one| one.result.as_deref()).collect::<Vec<_>>())
-    .execute(connection)
-    .await
-    .or_store_error()?;
-    Ok(())
+         cancel_requested, started_at, completed_at, isolation, error, result) WHERE runs.id = v.id"
+    };
 }
 
-async fn start_attempts(connection: &mut PgConnection, started: &[AttemptStarted]) -> Result<()> {
-    if started.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO attempts (run_id, epoch, number, worker, started_at) \
-         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[])",
-    )
-    .bind(started.iter().map(|one| one.run.uuid()).collect::<Vec<_>>())
-    .bind(started.iter().map(|one| one.epoch as i64).collect::<Vec<_>>())
-    .bind(started.iter().map(|one| i64::from(one.number)).collect::<Vec<_>>())
-    .bind(started.iter().map(|one| one.worker.as_str()).collect::<Vec<_>>())
-    .bind(started.iter().map(|one| micros(one.at)).collect::<Vec<_>>())
-    .execute(connection)
-    .await
-    .or_store_error()?;
-    Ok(())
+const UPDATE: &str = update!();
+const UPDATE_AND_START: &str = concat!(
+    "WITH started AS (INSERT INTO attempts (run_id, epoch, number, worker, started_at) \
+     SELECT * FROM unnest($17::uuid[], $18::bigint[], $19::bigint[], $20::text[], $21::bigint[])) ",
+    update!()
+);
+const UPDATE_AND_END: &str = concat!(
+    "WITH ended AS (UPDATE attempts SET ended_at = w.ended_at, ended = w.ended, error = w.error \
+     FROM unnest($17::uuid[], $18::bigint[], $19::bigint[], $20::text[], $21::text[]) \
+     AS w (run_id, epoch, ended_at, ended, error) WHERE attempts.run_id = w.run_id AND attempts.epoch = w.epoch) ",
+    update!()
+);
+
+type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+fn bind_runs<'q>(statement: Statement<'q>, changed: &[&RunProgress]) -> Statement<'q> {
+    let owned = |text: &Option<String>| text.clone();
+    statement
+        .bind(changed.iter().map(|one| one.run.id.uuid()).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.run.state.as_str()).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.skip_reason.map(|reason| reason.as_str())).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| i64::from(one.attempt)).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| i64::from(one.failures)).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| i64::from(one.orphaned)).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| micros(one.run.not_before)).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.epoch as i64).collect::<Vec<_>>())
+        .bind(
+            changed.iter().map(|one| one.worker.as_ref().map(|worker| worker.as_str().to_owned())).collect::<Vec<_>>(),
+        )
+        .bind(changed.iter().map(|one| one.run.lease_until.map(micros)).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.cancel_requested).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.started_at.map(micros)).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.completed_at.map(micros)).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| owned(&one.isolation)).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| owned(&one.error)).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| owned(&one.result)).collect::<Vec<_>>())
 }
 
-async fn end_attempts(connection: &mut PgConnection, ended: &[AttemptEnded]) -> Result<()> {
-    if ended.is_empty() {
-        return Ok(());
-    }
+fn bind_started<'q>(statement: Statement<'q>, started: &[AttemptStarted]) -> Statement<'q> {
+    statement
+        .bind(started.iter().map(|one| one.run.uuid()).collect::<Vec<_>>())
+        .bind(started.iter().map(|one| one.epoch as i64).collect::<Vec<_>>())
+        .bind(started.iter().map(|one| i64::from(one.number)).collect::<Vec<_>>())
+        .bind(started.iter().map(|one| one.worker.as_str().to_owned()).collect::<Vec<_>>())
+        .bind(started.iter().map(|one| micros(one.at)).collect::<Vec<_>>())
+}
+
+fn bind_ended<'q>(statement: Statement<'q>, ended: &[AttemptEnded]) -> Result<Statement<'q>> {
     let ends = ended.iter().map(|one| quoted_word(&one.end)).collect::<Result<Vec<_>>>()?;
-    sqlx::query(
-        "UPDATE attempts SET ended_at = v.ended_at, ended = v.ended, error = v.error \
-         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[]) \
-         AS v (run_id, epoch, ended_at, ended, error) WHERE attempts.run_id = v.run_id AND attempts.epoch = v.epoch",
-    )
-    .bind(ended.iter().map(|one| one.run.uuid()).collect::<Vec<_>>())
-    .bind(ended.iter().map(|one| one.epoch as i64).collect::<Vec<_>>())
-    .bind(ended.iter().map(|one| micros(one.at)).collect::<Vec<_>>())
-    .bind(ends)
-    .bind(ended.iter().map(|one| one.error.as_deref()).collect::<Vec<_>>())
-    .execute(connection)
-    .await
-    .or_store_error()?;
-    Ok(())
+    Ok(statement
+        .bind(ended.iter().map(|one| one.run.uuid()).collect::<Vec<_>>())
+        .bind(ended.iter().map(|one| one.epoch as i64).collect::<Vec<_>>())
+        .bind(ended.iter().map(|one| micros(one.at)).collect::<Vec<_>>())
+        .bind(ends)
+        .bind(ended.iter().map(|one| one.error.clone()).collect::<Vec<_>>()))
 }
 
 /// Deletes terminal runs; attempts and logs go with their run by their foreign keys.

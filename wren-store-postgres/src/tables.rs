@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use wren_core::model::{AttemptEnd, Deployment, DeploymentOverview, Manifest, Run, Trigger};
-use wren_core::store::kit::{Changes, Detail, FireTarget, NewLine, NewRevision, Picked, Tables, failpoint};
+use wren_core::store::kit::{Changes, Detail, FireTarget, Lane, NewLine, NewRevision, Picked, Tables, failpoint};
 use wren_core::store::{ClaimLimits, Held, Namespace, PutOptions};
 use wren_core::{DeploymentId, DeploymentName, OwnerId, Result, RunId, TriggerId};
 
@@ -15,123 +15,127 @@ use crate::{deployments, fires, leases, logs, queue, records, runs};
 
 /// A connection with an open transaction.
 #[derive(Debug)]
-pub(crate) struct PostgresTables<'c>(pub(crate) &'c mut PgConnection);
+pub(crate) struct PostgresTables<'c> {
+    pub(crate) connection: &'c mut PgConnection,
+    /// What the transaction is for.
+    pub(crate) lane: Lane,
+}
 
 #[async_trait]
 impl Tables for PostgresTables<'_> {
     async fn deployment(&mut self, owner: &OwnerId, id: DeploymentId) -> Result<Option<DeploymentOverview>> {
-        deployments::locked(self.0, owner, id).await
+        deployments::locked(self.connection, owner, id).await
     }
 
     async fn deployment_named(&mut self, owner: &OwnerId, name: &DeploymentName) -> Result<Option<Deployment>> {
-        deployments::named(self.0, owner, name).await
+        deployments::named(self.connection, owner, name).await
     }
 
     async fn has_deployment(&mut self, id: DeploymentId) -> Result<bool> {
-        deployments::exists(self.0, id).await
+        deployments::exists(self.connection, id).await
     }
 
     async fn insert_deployment(&mut self, deployment: &Deployment) -> Result<()> {
         failpoint("insert deployment");
-        deployments::insert(self.0, deployment).await
+        deployments::insert(self.connection, deployment).await
     }
 
     async fn update_deployment(&mut self, deployment: &Deployment) -> Result<()> {
         failpoint("update deployment");
-        deployments::update(self.0, deployment).await
+        deployments::update(self.connection, deployment).await
     }
 
     async fn current_revision(&mut self, deployment: &Deployment) -> Result<Option<(String, Manifest)>> {
-        deployments::current_revision(self.0, deployment).await
+        deployments::current_revision(self.connection, deployment).await
     }
 
     async fn insert_revision(&mut self, revision: NewRevision<'_>) -> Result<()> {
         failpoint("insert revision");
-        deployments::insert_revision(self.0, revision).await
+        deployments::insert_revision(self.connection, revision).await
     }
 
     async fn triggers(&mut self, id: DeploymentId) -> Result<Vec<Trigger>> {
-        deployments::triggers(self.0, id).await
+        deployments::triggers(self.connection, id).await
     }
 
     async fn replace_triggers(&mut self, id: DeploymentId, triggers: &[Trigger]) -> Result<()> {
         failpoint("replace triggers");
-        deployments::replace_triggers(self.0, id, triggers).await
+        deployments::replace_triggers(self.connection, id, triggers).await
     }
 
     async fn note_starts(&mut self, starts: &[(DeploymentId, DateTime<Utc>)]) -> Result<()> {
         failpoint("note starts");
-        deployments::note_starts(self.0, starts).await
+        deployments::note_starts(self.connection, starts).await
     }
 
     async fn fire_targets(&mut self, ids: &[TriggerId]) -> Result<HashMap<TriggerId, FireTarget>> {
-        fires::targets(self.0, ids).await
+        fires::targets(self.connection, ids).await
     }
 
     async fn fired(&mut self, keys: &[(TriggerId, String)]) -> Result<HashMap<(TriggerId, String), RunId>> {
-        fires::fired(self.0, keys).await
+        fires::fired(self.connection, keys).await
     }
 
     async fn requested(&mut self, deployment: DeploymentId, key: &str) -> Result<Option<RunId>> {
-        fires::requested(self.0, deployment, key).await
+        fires::requested(self.connection, deployment, key).await
     }
 
     async fn move_cursors(&mut self, cursors: &[(TriggerId, DateTime<Utc>)]) -> Result<()> {
         failpoint("move cursors");
-        fires::move_cursors(self.0, cursors).await
+        fires::move_cursors(self.connection, cursors).await
     }
 
     async fn insert_runs(&mut self, inserted: &[Run]) -> Result<()> {
         failpoint("insert runs");
-        runs::insert(self.0, inserted).await
+        runs::insert(self.connection, inserted).await
     }
 
     async fn runs(&mut self, ids: &[RunId], detail: Detail) -> Result<HashMap<RunId, Run>> {
-        runs::load(self.0, ids, detail).await
+        runs::load(self.connection, ids, detail, self.lane == Lane::Claims).await
     }
 
     async fn active_of_trigger(&mut self, deployment: DeploymentId, trigger: TriggerId) -> Result<Vec<Run>> {
-        runs::active(self.0, deployment, Some(trigger)).await
+        runs::active(self.connection, deployment, Some(trigger)).await
     }
 
     async fn active_of_deployment(&mut self, deployment: DeploymentId) -> Result<Vec<Run>> {
-        runs::active(self.0, deployment, None).await
+        runs::active(self.connection, deployment, None).await
     }
 
     async fn change_runs(&mut self, changed: Changes) -> Result<()> {
         failpoint("change runs");
-        runs::change(self.0, &changed).await
+        runs::change(self.connection, &changed).await
     }
 
     async fn extend_leases(&mut self, extended: &[(RunId, DateTime<Utc>)]) -> Result<()> {
         failpoint("extend leases");
-        leases::extend(self.0, extended).await
+        leases::extend(self.connection, extended).await
     }
 
     async fn pick(&mut self, now: DateTime<Utc>, limits: ClaimLimits) -> Result<Picked> {
-        queue::pick(self.0, now, limits).await
+        queue::pick(self.connection, now, limits).await
     }
 
     async fn expired(&mut self, now: DateTime<Utc>, limit: usize) -> Result<Vec<RunId>> {
-        leases::expired(self.0, now, limit).await
+        leases::expired(self.connection, now, limit).await
     }
 
     async fn attempt_end(&mut self, held: Held) -> Result<Option<AttemptEnd>> {
-        runs::attempt_end(self.0, held).await
+        runs::attempt_end(self.connection, held).await
     }
 
     async fn prune(&mut self, before: DateTime<Utc>, limit: usize) -> Result<usize> {
         failpoint("prune");
-        runs::prune(self.0, before, limit).await
+        runs::prune(self.connection, before, limit).await
     }
 
     async fn last_lines(&mut self, ids: &[RunId]) -> Result<HashMap<RunId, u64>> {
-        logs::last(self.0, ids).await
+        logs::last(self.connection, ids).await
     }
 
     async fn append_lines(&mut self, lines: &[NewLine<'_>]) -> Result<()> {
         failpoint("append lines");
-        logs::append(self.0, lines).await
+        logs::append(self.connection, lines).await
     }
 
     async fn put_record(
@@ -142,7 +146,7 @@ impl Tables for PostgresTables<'_> {
         options: PutOptions,
     ) -> Result<Option<u64>> {
         failpoint("put record");
-        records::put(self.0, namespace, key, value, options).await
+        records::put(self.connection, namespace, key, value, options).await
     }
 
     async fn delete_record(
@@ -153,20 +157,20 @@ impl Tables for PostgresTables<'_> {
         now: DateTime<Utc>,
     ) -> Result<bool> {
         failpoint("delete record");
-        records::delete(self.0, namespace, key, version, now).await
+        records::delete(self.connection, namespace, key, version, now).await
     }
 
     async fn clear_records(&mut self, namespace: &Namespace) -> Result<()> {
         failpoint("clear records");
-        records::clear(self.0, namespace).await
+        records::clear(self.connection, namespace).await
     }
 
     async fn purge_records(&mut self, now: DateTime<Utc>, limit: usize) -> Result<usize> {
         failpoint("purge records");
-        records::purge(self.0, now, limit).await
+        records::purge(self.connection, now, limit).await
     }
 
     async fn touch(&mut self) -> Result<()> {
-        deployments::touch(self.0).await
+        deployments::touch(self.connection).await
     }
 }

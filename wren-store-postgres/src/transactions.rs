@@ -30,7 +30,7 @@ impl PostgresTransactions {
         }
         for group in groups {
             failpoint("group");
-            group.run(&mut PostgresTables(&mut transaction)).await?;
+            group.run(&mut PostgresTables { connection: &mut transaction, lane: self.lane }).await?;
         }
         failpoint("commit");
         transaction.commit().await.or_store_error()

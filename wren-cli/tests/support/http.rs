@@ -9,24 +9,41 @@ use super::Wren;
 
 /// Sends a request with any bytes as its body; returns the status and the JSON that came back.
 pub(crate) fn request(wren: &Wren, method: &str, path: &str, key: &str, body: &[u8]) -> (u16, Value) {
-    let address = wren.url().strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(super::PATIENCE)).unwrap();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).unwrap();
+    let authorization = format!("Authorization: Bearer {key}");
+    try_request(wren.url(), method, path, &[&authorization], body).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Sends a request, with these header lines besides, to a server that may die meanwhile.
+///
+/// # Errors
+/// When no whole answer came back: what was asked for has happened or has not.
+pub(crate) fn try_request(
+    url: &str,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> std::io::Result<(u16, Value)> {
+    let address = url.strip_prefix("http://").unwrap_or_default();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(super::PATIENCE))?;
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for line in headers {
+        head.push_str(line);
+        head.push_str("\r\n");
+    }
+    head.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len()));
+    stream.write_all(head.as_bytes())?;
     // A server that refuses a body need not read it to its end.
     let _ = stream.write_all(body);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     let text = String::from_utf8_lossy(&answer);
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text}"));
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {text}"));
-    (status, value)
+    let parsed = text.split_once("\r\n\r\n").and_then(|(head, body)| {
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, serde_json::from_str(body).ok()?))
+    });
+    parsed.ok_or_else(|| std::io::Error::other(format!("no whole answer: {text:?}")))
 }
 
 /// Reads a path of the API.

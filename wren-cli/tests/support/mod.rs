@@ -48,7 +48,7 @@ pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T
 pub(crate) fn bare(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wren"));
     command.args(args).current_dir(folder).env("HOME", folder).env_remove("XDG_CONFIG_HOME");
-    for name in ["WREN_DATA", "WREN_URL", "WREN_API_KEY", "WREN_CONFIG", "WREN_LOG"] {
+    for name in ["WREN_DATA", "WREN_STORE", "WREN_URL", "WREN_API_KEY", "WREN_CONFIG", "WREN_LOG"] {
         command.env_remove(name);
     }
     command
@@ -60,35 +60,61 @@ pub(crate) struct Wren {
     server: Option<Child>,
     url: String,
     key: String,
+    store: String,
     options: Vec<String>,
 }
 
 impl Wren {
     /// Starts a server on an empty data folder, with further options of `wren serve`, and makes a key.
     pub(crate) fn start(options: &[&str]) -> Self {
-        let mut wren = Self {
-            folder: tempfile::tempdir().unwrap(),
-            server: None,
-            url: String::new(),
-            key: String::new(),
-            options: options.iter().map(|&option| option.to_owned()).collect(),
-        };
+        let mut wren = Self::new("sqlite", options);
         wren.start_server();
         wren.key = wren.make_key("ada");
         wren
     }
 
+    /// Makes a key in a store, as `--store` names it, whose server is still to be started: a file of redb is open in one
+    /// process at a time.
+    pub(crate) fn prepare(store: &str, options: &[&str]) -> Self {
+        let mut wren = Self::new(store, options);
+        wren.key = wren.make_key("ada");
+        wren
+    }
+
+    fn new(store: &str, options: &[&str]) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            server: None,
+            url: String::new(),
+            key: String::new(),
+            store: store.to_owned(),
+            options: options.iter().map(|&option| option.to_owned()).collect(),
+        }
+    }
+
+    /// Has the next server, and the commands, use another store.
+    pub(crate) fn move_to(&mut self, store: &str) {
+        store.clone_into(&mut self.store);
+    }
+
     /// Starts the server again, on the same data and any free port.
     pub(crate) fn start_server(&mut self) {
+        let line = self.try_start_server(&[]);
+        assert!(!self.url.is_empty(), "no address but {line:?}: {}", self.server_log());
+    }
+
+    /// Starts the server with further variables in its environment, where it may die before it has an address: then the
+    /// URL is empty. Returns the first line that it printed.
+    pub(crate) fn try_start_server(&mut self, environment: &[(&str, &str)]) -> String {
         let log = std::fs::File::options().create(true).append(true).open(self.path("server.log")).unwrap();
         let mut command = self.command(["serve", "--listen", "127.0.0.1:0"]);
         command.args(&self.options).env("WREN_LOG", "info,wren_core=debug").stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().unwrap();
+        let mut child = command.envs(environment.iter().copied()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         self.server = Some(child);
-        let url = line.trim_end().strip_prefix("listening on ");
-        self.url = url.unwrap_or_else(|| panic!("no address but {line:?}: {}", self.server_log())).to_owned();
+        self.url = line.trim_end().strip_prefix("listening on ").unwrap_or_default().to_owned();
+        line
     }
 
     pub(crate) fn make_key(&self, owner: &str) -> String {
@@ -127,7 +153,8 @@ impl Wren {
         let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_wren")));
         command.args(args).current_dir(self.folder.path()).env("HOME", self.folder.path()).env("TZ", "UTC");
         command.env_remove("XDG_CONFIG_HOME").env_remove("WREN_CONFIG").env_remove("WREN_LOG");
-        command.env("WREN_DATA", self.path("data")).env("WREN_URL", &self.url).env("WREN_API_KEY", &self.key);
+        command.env("WREN_DATA", self.path("data")).env("WREN_STORE", &self.store);
+        command.env("WREN_URL", &self.url).env("WREN_API_KEY", &self.key);
         command
     }
 
@@ -157,6 +184,11 @@ impl Wren {
         let mut child = self.server.take().unwrap();
         processes::signal(child.id(), "TERM");
         eventually("the server's end", || child.try_wait().unwrap())
+    }
+
+    /// Returns how the server ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.server.as_mut().unwrap().try_wait().unwrap()
     }
 
     /// Kills the server as a crash would: nothing of it runs another instruction.
