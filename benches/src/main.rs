@@ -7,6 +7,8 @@ mod report;
 mod runs;
 mod samples;
 mod scheduler;
+mod stores;
+mod workload;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,8 @@ enum Command {
     Scheduler(scheduler::Args),
     /// Due times that become durable records, on time, and runs: Wren, raw inserts, tokio-cron-scheduler, APScheduler.
     Fires(fires::Args),
+    /// What each store does in a second: SQLite, redb, PostgreSQL, beside raw inserts, graphile-worker, pg-boss, Procrastinate.
+    Stores(stores::Args),
 }
 
 #[tokio::main]
@@ -43,6 +47,7 @@ async fn main() -> ExitCode {
         Command::Runs(args) => runs::run(args).await,
         Command::Scheduler(args) => scheduler::run(args).await,
         Command::Fires(args) => fires::run(args).await,
+        Command::Stores(args) => stores::run(args).await,
     };
     match report {
         Ok(report) => {

@@ -21,6 +21,7 @@ pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
             ("the tables are missing or of another version", "open the store once with a role that may migrate it")
         }
         (Some("57P01" | "57P02" | "57P03"), _) => ("PostgreSQL is shutting down or starting", "try again"),
+        (Some("25P03"), _) => ("this server slept within a transaction, which PostgreSQL has ended", "try again"),
         (Some("57014"), _) => ("a statement took too long", "look for what else keeps the server busy"),
         (Some("55P03"), _) => ("a lock took too long", "look for what else has rows of Wren's tables locked"),
         (Some("40001" | "40P01" | "23505"), _) => ("two servers wrote the same rows at once", "try again"),

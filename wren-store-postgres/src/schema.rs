@@ -89,10 +89,10 @@ async fn version(connection: &mut PgConnection, schema: &str) -> Result<Option<V
     if !is_ours {
         return Ok(None);
     }
-    let row = sqlx::query("SELECT version, compatible_with FROM wren_schema")
-        .fetch_optional(connection)
-        .await
-        .or_store_error()?;
+    // Named in full: a role that may not use the schema is then told so, and not that there is no such table. Safe, as
+    // in `step`.
+    let statement = sqlx::AssertSqlSafe(format!("SELECT version, compatible_with FROM {schema}.wren_schema"));
+    let row = sqlx::query(statement).fetch_optional(connection).await.or_store_error()?;
     row.map(|row| {
         Ok(Version { version: row.try_get(0).or_store_error()?, compatible_with: row.try_get(1).or_store_error()? })
     })

@@ -33,9 +33,7 @@ pub(crate) fn from_redb(error: redb::Error) -> Error {
         redb::Error::TableTypeMismatch { .. }
         | redb::Error::TableIsMultimap(_)
         | redb::Error::TypeDefinitionChanged { .. } => return foreign(),
-        redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
-            ("the store is being opened again after a failure of the disk", "try again")
-        }
+        redb::Error::PreviousIo | redb::Error::DatabaseClosed => return given_up(),
         _ => return Error::internal("a call of redb failed", error),
     };
     Error::new(ErrorCode::StoreUnavailable, message).with_hint(hint).with_source(error)
@@ -44,7 +42,13 @@ pub(crate) fn from_redb(error: redb::Error) -> Error {
 /// Says that the file has tables that are not ours.
 pub(crate) fn foreign() -> Error {
     Error::new(ErrorCode::StoreUnavailable, "the store belongs to another program")
-        .with_hint("check the path; the file was left as it is")
+        .with_hint("check the path; a file of Wren's that reads so is damaged: restore a backup; it was left as it is")
+}
+
+/// Says that the file was given up after a failure, and is not open again yet.
+pub(crate) fn given_up() -> Error {
+    Error::new(ErrorCode::StoreUnavailable, "the store is being opened again after a failure of the disk")
+        .with_hint("try again")
 }
 
 /// Says that redb panicked, as it does over a file whose pages contradict each other.

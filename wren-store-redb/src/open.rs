@@ -1,7 +1,8 @@
 //! Opening the file: whose it is, and of which version.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 
 use redb::{Database, ReadableDatabase as _, TableHandle as _, WriteTransaction};
 use wren_core::store::kit::file;
@@ -22,23 +23,65 @@ const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
 /// Opens the file, creates it if that is wanted, and makes the tables it lacks. A file that turns out not to be ours is left
 /// as it was.
 pub(crate) fn open(options: &RedbOptions) -> Result<Database> {
-    file::find_or_create(&options.path, options.create_if_missing)?;
-    let is_new = check_magic(options)?;
-    let opening = || -> Result<Database> {
-        let mut builder = redb::Builder::new();
-        builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(options.verify);
-        if !is_new {
+    let mut builder = redb::Builder::new();
+    builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(options.verify);
+    if options.create_if_missing && !options.path.exists() {
+        create(&builder, &options.path)?;
+    }
+    file::find_or_create(&options.path, false)?;
+    let is_empty = check_magic(options)?;
+    // Over a damaged page redb panics.
+    let opening = AssertUnwindSafe(|| {
+        if !is_empty {
             look(&builder, options)?;
         }
-        let database = builder.create(&options.path).or_store_error()?;
-        let transaction = database.begin_write().or_store_error()?;
-        if prepare(&transaction)? {
-            transaction.commit().or_store_error()?;
-        }
-        Ok(database)
+        open_to_write(&builder, &options.path)
+    });
+    std::panic::catch_unwind(opening).unwrap_or_else(|_| Err(panicked()))
+}
+
+/// Makes a file under another name and gives it its own once it is whole: redb cannot open one that it had only begun when
+/// the process was killed, and whoever comes at the same time finds no file or a whole one.
+fn create(builder: &redb::Builder, path: &Path) -> Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", uuid::Uuid::new_v4().simple()));
+    let begun = path.with_file_name(name);
+    file::find_or_create(&begun, true)?;
+    let failed = |error| {
+        file::unavailable("the store cannot be created", path)
+            .with_hint("check the path and this user's access to its folder")
+            .with_source(error)
     };
-    // Over a damaged page redb panics.
-    std::panic::catch_unwind(AssertUnwindSafe(opening)).unwrap_or_else(|_| Err(panicked()))
+    let made = open_to_write(builder, &begun).map(drop).and_then(|()| match std::fs::hard_link(&begun, path) {
+        // Without the folder's sync a power cut could take the file back, with all that was acknowledged since.
+        Ok(()) => sync_folder(path).map_err(failed),
+        // Another process was first.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(error)),
+    });
+    let _ = std::fs::remove_file(&begun);
+    made
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Elsewhere folders cannot be opened.
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn open_to_write(builder: &redb::Builder, path: &Path) -> Result<Database> {
+    let database = builder.create(path).or_store_error()?;
+    let transaction = database.begin_write().or_store_error()?;
+    if prepare(&transaction)? {
+        transaction.commit().or_store_error()?;
+    }
+    Ok(database)
 }
 
 /// Looks whose file it is before it is opened to be written: redb writes in a file when it opens it, and when it closes it.

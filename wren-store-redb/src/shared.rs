@@ -8,19 +8,37 @@ use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use wren_core::Result;
 use wren_core::store::kit::closed;
 
-use crate::error::{OrStoreError, panicked};
+use crate::error::{OrStoreError, given_up, panicked};
 
-/// The open file.
+/// The file, which redb gives up at a failure of the disk: it refuses every call after one that failed, so that nothing is read
+/// which may not be on the disk.
+pub(crate) enum File {
+    Open(Database),
+    /// Until the writer has opened it again.
+    GivenUp,
+    Closed,
+}
+
+impl File {
+    /// Returns the database, or says why there is none.
+    pub(crate) fn database(&self) -> Result<&Database> {
+        match self {
+            Self::Open(database) => Ok(database),
+            Self::GivenUp => Err(given_up()),
+            Self::Closed => Err(closed()),
+        }
+    }
+}
+
+/// The file, which readers share with the writer.
 #[derive(Clone)]
 pub(crate) struct Shared {
-    /// `None` after a failure of the disk, until the writer has opened it again, and after the end. redb refuses every call
-    /// after one that failed, so that nothing is read which may not be on the disk.
-    pub(crate) database: Arc<RwLock<Option<Database>>>,
+    pub(crate) file: Arc<RwLock<File>>,
 }
 
 impl Shared {
     pub(crate) fn new(database: Database) -> Self {
-        Self { database: Arc::new(RwLock::new(Some(database))) }
+        Self { file: Arc::new(RwLock::new(File::Open(database))) }
     }
 
     /// Reads from the last transaction, on a thread that may wait for the disk.
@@ -28,11 +46,10 @@ impl Shared {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let database = Arc::clone(&self.database);
+        let file = Arc::clone(&self.file);
         let reading = tokio::task::spawn_blocking(move || {
-            let database = database.read();
-            let database = database.as_ref().ok_or_else(closed)?;
-            let transaction = database.begin_read().or_store_error()?;
+            let file = file.read();
+            let transaction = file.database()?.begin_read().or_store_error()?;
             // Over a damaged page redb panics.
             std::panic::catch_unwind(AssertUnwindSafe(|| read(&transaction))).unwrap_or_else(|_| Err(panicked()))
         });

@@ -15,7 +15,7 @@ use crate::layout::{ACTIVE, DEPLOYMENTS};
 use crate::open;
 use crate::options::RedbOptions;
 use crate::rows::{self, Opens};
-use crate::shared::Shared;
+use crate::shared::{File, Shared};
 use crate::tables::RedbTables;
 
 /// The file, and the runs in it that have not ended.
@@ -33,23 +33,19 @@ impl RedbTransactions {
 
     /// Opens the file again after redb gave it up, and reads the queue where a failed transaction may have spoilt it.
     pub(crate) fn recover(&mut self) -> Result<()> {
-        let mut database = self.shared.database.write();
-        if database.is_none() {
-            *database = Some(open::again(&self.options)?);
+        let mut file = self.shared.file.write();
+        if matches!(*file, File::GivenUp) {
+            *file = File::Open(open::again(&self.options)?);
         }
         if self.queue.is_none() {
-            let database = database.as_ref().ok_or_else(closed)?;
-            self.queue = Some(read_queue(&database.begin_read().or_store_error()?)?);
+            self.queue = Some(read_queue(&file.database()?.begin_read().or_store_error()?)?);
         }
         Ok(())
     }
 
     async fn work(&mut self, groups: &mut [Box<dyn Group>]) -> Result<()> {
         let queue = self.queue.as_mut().ok_or_else(closed)?;
-        let transaction = {
-            let database = self.shared.database.read();
-            database.as_ref().ok_or_else(closed)?.begin_write().or_store_error()?
-        };
+        let transaction = self.shared.file.read().database()?.begin_write().or_store_error()?;
         let mut tables = RedbTables { transaction, queue };
         for group in groups {
             failpoint("group");
@@ -70,14 +66,18 @@ impl Transactions for RedbTransactions {
             // What the transaction did to the queue was not undone with it.
             self.queue = None;
             if error.code() == ErrorCode::StoreUnavailable {
-                *self.shared.database.write() = None;
+                *self.shared.file.write() = File::GivenUp;
+                // At once: readers must not wait for somebody to write.
+                if let Err(error) = self.recover() {
+                    tracing::warn!(error = %error.chain(), "the store could not be opened again");
+                }
             }
         }
         done
     }
 
     async fn close(&mut self) -> Result<()> {
-        *self.shared.database.write() = None;
+        *self.shared.file.write() = File::Closed;
         Ok(())
     }
 }

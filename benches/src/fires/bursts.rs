@@ -13,8 +13,8 @@ use wren_core::schedule::{Every, Schedule};
 use wren_store_sqlite::SqliteStore;
 
 use super::world::{self, Nothing, late_ms, percentiles};
-use crate::Failure;
 use crate::report::{Ratio, Target};
+use crate::{Failure, workload};
 
 /// Triggers of another owner, due every second meanwhile.
 const OTHERS: usize = 10;
@@ -56,11 +56,11 @@ pub(super) async fn measure(folder: &Path, triggers: usize) -> Result<Row, Failu
     let (many, few) = (OwnerId::new("many")?, OwnerId::new("few")?);
     let script = "def main():\n    pass\n";
     let due = Utc::now().trunc_subsecs(0) + TimeDelta::seconds(6);
-    world::deploy(&*store, &many, &vec![Schedule::at(due); triggers], script).await?;
+    workload::deploy(&*store, &many, &vec![Schedule::at(due); triggers], script).await?;
     let every_second = Schedule::every(Every::parse("1s")?, due)
         .with_start(Some(due - TimeDelta::seconds(2)))
         .with_end(Some(due + TimeDelta::seconds(OTHERS_SECONDS)));
-    world::deploy(&*store, &few, &vec![every_second; OTHERS], script).await?;
+    workload::deploy(&*store, &few, &vec![every_second; OTHERS], script).await?;
     let engine = Engine::builder().shared_store(store.clone()).executor(Nothing).build()?;
     if Utc::now() >= due {
         return Err("deploying took longer than the time until they are due".into());

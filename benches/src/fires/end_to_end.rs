@@ -15,8 +15,8 @@ use wren_exec_wasm::{WasmExecutor, WasmOptions};
 use wren_store_sqlite::SqliteStore;
 
 use super::world;
-use crate::Failure;
 use crate::report::{Ratio, Target};
+use crate::{Failure, workload};
 
 const SCRIPT: &str = "def main():\n    print('hello')\n    return {'answer': 42}\n";
 
@@ -43,7 +43,7 @@ pub(super) async fn measure(folder: &Path, runs: usize) -> Result<Row, Failure> 
     let store = Arc::new(SqliteStore::open_path(folder.join("whole.db")).await?);
     let owner = OwnerId::new("bench")?;
     let due = Utc::now().trunc_subsecs(0) + TimeDelta::seconds(6);
-    world::deploy(&*store, &owner, &vec![Schedule::at(due); runs], SCRIPT).await?;
+    workload::deploy(&*store, &owner, &vec![Schedule::at(due); runs], SCRIPT).await?;
     let mut options = EngineOptions::default();
     options.per_owner = 10_000;
     options.per_deployment = 10_000;

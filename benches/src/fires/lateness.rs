@@ -15,8 +15,8 @@ use wren_core::schedule::{Every, Schedule};
 use wren_store_sqlite::SqliteStore;
 
 use super::world::{self, Nothing, late_ms, percentiles};
-use crate::Failure;
 use crate::report::{Ratio, Target};
+use crate::{Failure, workload};
 
 const SCRIPT: &str = include_str!("../../scripts/apscheduler_lateness.py");
 
@@ -97,7 +97,7 @@ async fn wren(
     let owner = OwnerId::new("bench")?;
     let start = Utc::now().trunc_subsecs(0) + TimeDelta::seconds(8);
     let end = start + TimeDelta::seconds(i64::from(seconds));
-    world::deploy(&*store, &owner, &schedules(start), "def main():\n    pass\n").await?;
+    workload::deploy(&*store, &owner, &schedules(start), "def main():\n    pass\n").await?;
     let mut options = EngineOptions::default();
     options.per_owner = 10_000;
     options.per_deployment = 10_000;

@@ -3,13 +3,13 @@
 mod bursts;
 mod end_to_end;
 mod lateness;
-mod recording;
 mod world;
 
 use std::path::PathBuf;
 
 use crate::Failure;
 use crate::report::Report;
+use crate::stores::recording;
 
 /// Options of `wren-bench fires`.
 #[derive(Debug, clap::Args)]
@@ -45,15 +45,9 @@ pub(crate) async fn run(args: Args) -> Result<Report, Failure> {
         None => tempfile::tempdir()?,
     };
     let folder = folder.path();
-    let recorded = recording::measure(folder, args.fires).await?;
-    let header = ["side", "rows", "rows/s"];
-    report.table(
-        "recording",
-        "Due times recorded on SQLite, synchronous=FULL",
-        &header,
-        &recorded,
-        recording::Row::cells,
-    );
+    let recorded = recording::sqlite(folder, args.fires).await?;
+    let title = "Due times recorded on SQLite, synchronous=FULL";
+    report.table("recording", title, &recording::HEADER, &[&recorded], |row| row.cells());
     let burst = bursts::measure(folder, args.burst).await?;
     let header = ["triggers", "recorded", "all after ms", "others", "others' start p99 ms"];
     report.table("burst", "Due in the same second, on SQLite", &header, &[&burst], |row| row.cells());
@@ -69,8 +63,8 @@ pub(crate) async fn run(args: Args) -> Result<Report, Failure> {
         &[&whole],
         |row| row.cells(),
     );
-    let mut ratios = recording::ratios(&recorded);
-    ratios.extend([burst.ratio(), whole.ratio()]);
+    let mut ratios = vec![burst.ratio(), whole.ratio()];
+    ratios.extend(recorded.target());
     ratios.extend(lateness::ratios(&late));
     report.ratios(&ratios);
     Ok(report)

@@ -1,64 +1,15 @@
-//! Deployments that are put into the store directly: what a script says is not measured here.
+//! What the measurements of fires have in common: runs that are waited for, and how late they were.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
-use wren_core::deploy::sha256_hex;
 use wren_core::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, OutcomeEnd, Script};
 use wren_core::host::RunHost;
-use wren_core::model::{
-    CatchUp, Isolation, Manifest, Overlap, PageOptions, Run, RunPolicy, RunState, ScheduleConfig, Trigger, TriggerKind,
-    TriggerSpec,
-};
-use wren_core::schedule::Schedule;
-use wren_core::store::{ListRuns, NewTrigger, PutRevision, Store};
-use wren_core::{DeploymentId, DeploymentName, OwnerId, Result, TriggerId};
-
-use crate::Failure;
-
-/// As many triggers as one script may well have.
-const TRIGGERS_OF_ONE: usize = 50;
-
-/// Puts deployments whose triggers are due by these schedules, one each.
-pub(super) async fn deploy(
-    store: &dyn Store,
-    owner: &OwnerId,
-    schedules: &[Schedule],
-    script: &str,
-) -> std::result::Result<Vec<Trigger>, Failure> {
-    let mut deployed = Vec::new();
-    for schedules in schedules.chunks(TRIGGERS_OF_ONE) {
-        let revision = revision(format!("deployment-{}", deployed.len()), schedules, script)?;
-        deployed.extend(store.put_revision(owner, revision).await?.triggers);
-    }
-    Ok(deployed)
-}
-
-fn revision(name: String, schedules: &[Schedule], script: &str) -> std::result::Result<PutRevision, Failure> {
-    let spec = |schedule: &Schedule| TriggerSpec {
-        kind: TriggerKind::Schedule,
-        func: "main".to_owned(),
-        config: serde_json::Map::new(),
-        schedule: Some(ScheduleConfig {
-            schedule: schedule.clone(),
-            catch_up: CatchUp::All,
-            catch_up_window_ms: 3_600_000,
-            jitter_ms: 0,
-        }),
-        policy: RunPolicy { overlap: Overlap::Allow, ..RunPolicy::default() },
-    };
-    Ok(PutRevision {
-        deployment_id: DeploymentId::new(),
-        name: DeploymentName::new(name)?,
-        script: script.to_owned(),
-        script_sha256: sha256_hex(script),
-        manifest: Manifest { functions: vec!["main".to_owned()], ..Manifest::default() },
-        triggers: schedules.iter().map(|schedule| NewTrigger { id: TriggerId::new(), spec: spec(schedule) }).collect(),
-        now: Utc::now(),
-    })
-}
+use wren_core::model::{Isolation, PageOptions, Run, RunState};
+use wren_core::store::{ListRuns, Store};
+use wren_core::{OwnerId, Result};
 
 /// Returns all runs of an owner.
 pub(super) async fn runs(store: &dyn Store, owner: &OwnerId) -> Result<Vec<Run>> {
