@@ -48,6 +48,7 @@ fn the_help_names_every_command_and_exit_code() {
       undeploy  Remove a deployment's triggers; its history stays
       dev       Run a script in this process and deploy it anew whenever its file changes
       keys      Make, list and revoke API keys in a data folder
+      store     Copy everything from one store into another
       explain   Say what a cron expression means: in words, and as the times to come
       serve     Run the server
       help      Print this message or the help of the given subcommand(s)
@@ -109,8 +110,9 @@ fn the_help_of_the_server_names_its_defaults() {
                                      WREN_URL]
           --api-key <KEY>            The API key; other users of the machine can read it off a command
                                      line, so prefer the variable or the file [env: WREN_API_KEY]
-          --store <STORE>            The store: sqlite, sqlite:PATH (else wren.db in the data folder),
-                                     or memory [default: sqlite]
+          --store <STORE>            The store: sqlite or redb (a file in the data folder), sqlite:PATH,
+                                     redb:PATH, postgres://… or memory [env: WREN_STORE] [default:
+                                     sqlite]
           --config <FILE>            A TOML file with `url` and `api_key` [default: ./wren.toml, then
                                      ~/.config/wren/config.toml] [env: WREN_CONFIG]
           --executor <EXECUTOR>      What runs the scripts [default: wasm] [possible values: wasm,
