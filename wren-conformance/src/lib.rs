@@ -1,4 +1,4 @@
-//! The suites that every store and executor of Wren must pass.
+//! The suites that every store, executor and vault of Wren must pass.
 //!
 //! A store's own tests run the whole suite with one line, every case a test with a name:
 //!
@@ -29,5 +29,6 @@ pub mod servers;
 mod suite;
 
 pub mod store;
+pub mod vault;
 
 pub use requirement::requirement;

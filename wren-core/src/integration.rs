@@ -95,4 +95,22 @@ impl IntegrationDirectory {
             .with_docs_url(format!("{}/integrations/{}", self.docs_url, integration.name))
             .with_detail("integration", integration.name.as_str())
     }
+
+    /// Makes the error for a name that has no credential, whether or not it is an integration of the directory.
+    #[must_use]
+    pub fn without_credential(&self, name: &str) -> Error {
+        self.find(name).map(|integration| self.not_configured(integration)).unwrap_or_else(|| {
+            Error::new(ErrorCode::IntegrationNotConfigured, format!("`{name}` has no credential"))
+                .with_detail("integration", name)
+        })
+    }
+
+    /// Makes the error for a name whose credential has ended, whether or not it is an integration of the directory.
+    #[must_use]
+    pub fn ended_credential(&self, name: &str) -> Error {
+        self.find(name).map(|integration| self.expired(integration)).unwrap_or_else(|| {
+            Error::new(ErrorCode::OauthTokenExpired, format!("the credential of `{name}` has expired"))
+                .with_detail("integration", name)
+        })
+    }
 }

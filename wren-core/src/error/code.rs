@@ -139,6 +139,10 @@ codes! {
     StoreUnavailable = "STORE_UNAVAILABLE", InternalError, 503;
     /// The executor cannot run scripts on this machine.
     ExecutorUnavailable = "EXECUTOR_UNAVAILABLE", InternalError, 503;
+    /// The vault cannot be opened: its master key is missing, wrong or open to others.
+    VaultLocked = "VAULT_LOCKED", InternalError, 503;
+    /// A sealed credential does not open: it was changed, moved or sealed with a key that is gone.
+    CredentialDamaged = "CREDENTIAL_DAMAGED", InternalError, 500;
     /// The worker that ran this died, and the run may not be repeated.
     WorkerLost = "WORKER_LOST", InternalError, 500;
 }

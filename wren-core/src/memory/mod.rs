@@ -1,7 +1,7 @@
 //! Reference backends in memory: what the conformance suite is written against, and what tests embed.
 //!
 //! [`MemoryStore`] keeps the whole contract of [`Store`] but one clause: nothing of it survives the process.
-//! [`MemoryVault`] keeps secrets as they are, unsealed, and renews none.
+//! [`MemoryVault`] keeps secrets as they are, unsealed.
 
 mod deployments;
 mod records;

@@ -2,34 +2,54 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::OwnerId;
 use crate::integration::IntegrationDirectory;
-use crate::vault::{AccessPurpose, CredentialStatus, CredentialVault, NewCredential};
+use crate::vault::{
+    AccessPurpose, CredentialRefresher, CredentialStatus, CredentialVault, NewCredential, REFRESH_MARGIN,
+    REFRESH_TOKEN_FIELD, Refreshing, SECRET_FIELD,
+};
 
-/// A [`CredentialVault`] in memory, for tests. It keeps secrets unsealed and renews none: a refresh token is kept and never
-/// used. Its audit trail is the log.
+/// A [`CredentialVault`] in memory, for tests. It keeps secrets unsealed. Its audit trail is the log.
 #[derive(Default)]
 pub struct MemoryVault {
     integrations: IntegrationDirectory,
+    refresher: Option<Arc<dyn CredentialRefresher>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
     credentials: Mutex<Credentials>,
+    /// Held while a provider is asked: one refresh at a time is enough for tests.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
 struct Credentials {
-    by_key: BTreeMap<(OwnerId, String), (u64, NewCredential)>,
+    by_key: BTreeMap<(OwnerId, String), Kept>,
     /// The latest version of each, kept when it is deleted, so that a version names one secret for ever.
     versions: BTreeMap<(OwnerId, String), u64>,
 }
 
+#[derive(Clone)]
+struct Kept {
+    version: u64,
+    credential: NewCredential,
+    /// Whether the provider refused its refresh token for good.
+    refused: bool,
+}
+
 impl MemoryVault {
-    /// Makes an empty vault whose errors link to the pages of the default directory.
+    /// Makes an empty vault whose errors link to the pages of the default directory, and which renews nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -42,19 +62,82 @@ impl MemoryVault {
         self
     }
 
-    fn missing(&self, integration: &str) -> Error {
-        match self.integrations.find(integration) {
-            Some(known) => self.integrations.not_configured(known),
-            None => Error::new(ErrorCode::IntegrationNotConfigured, format!("`{integration}` has no credential"))
-                .with_detail("integration", integration),
+    /// Sets who gets the next secret of what has ended.
+    #[must_use]
+    pub fn with_refresher(mut self, refresher: Arc<dyn CredentialRefresher>) -> Self {
+        self.refresher = Some(refresher);
+        self
+    }
+
+    fn kept(&self, owner: &OwnerId, integration: &str) -> Result<Kept> {
+        let found = self.shared.credentials.lock().by_key.get(&(owner.clone(), integration.to_owned())).cloned();
+        found.ok_or_else(|| self.integrations.without_credential(integration))
+    }
+
+    fn status_of(&self, kept: &Kept) -> CredentialStatus {
+        let credential = &kept.credential;
+        let served = self.refresher.as_ref().is_some_and(|refresher| refresher.serves(&credential.integration));
+        CredentialStatus {
+            integration: credential.integration.clone(),
+            scopes: credential.scopes.clone(),
+            expires_at: credential.expires_at,
+            renewable: served && !kept.refused && credential.refresh_token.is_some(),
+            version: kept.version,
         }
     }
 
-    fn expired(&self, integration: &str) -> Error {
-        match self.integrations.find(integration) {
-            Some(known) => self.integrations.expired(known),
-            None => Error::new(ErrorCode::OauthTokenExpired, format!("the credential of `{integration}` has expired"))
-                .with_detail("integration", integration),
+    /// Refreshes the credential if it is still the one at `version`.
+    async fn renewed(&self, owner: &OwnerId, integration: &str, version: u64, now: DateTime<Utc>) -> Result<Kept> {
+        let turn = Arc::clone(&self.shared.refreshing).lock_owned().await;
+        let kept = self.kept(owner, integration)?;
+        if kept.version != version {
+            return Ok(kept);
+        }
+        let (Some(refresher), Some(refresh_token)) = (self.refresher.clone(), kept.credential.refresh_token) else {
+            return Err(self.integrations.ended_credential(integration));
+        };
+        let refreshing = Refreshing {
+            owner: owner.clone(),
+            integration: integration.to_owned(),
+            refresh_token,
+            fields: kept.credential.fields,
+            scopes: kept.credential.scopes,
+        };
+        let shared = Arc::clone(&self.shared);
+        // A task of its own, which a caller that goes away does not stop between the provider's answer and its being kept.
+        let task = tokio::spawn(async move {
+            let _turn = turn;
+            let answer = refresher.refresh(&refreshing, now).await;
+            shared.credentials.lock().settle(version, refreshing, answer)
+        });
+        task.await.map_err(|error| Error::internal("a credential's refresh was broken off", error))??;
+        self.kept(owner, integration)
+    }
+}
+
+impl Credentials {
+    fn put(&mut self, owner: &OwnerId, credential: NewCredential) -> u64 {
+        let key = (owner.clone(), credential.integration.clone());
+        let version = self.versions.entry(key.clone()).or_default();
+        *version += 1;
+        let version = *version;
+        self.by_key.insert(key, Kept { version, credential, refused: false });
+        version
+    }
+
+    /// Keeps what a provider answered, unless the credential is another one by now.
+    fn settle(&mut self, version: u64, asked: Refreshing, answer: Result<NewCredential>) -> Result<()> {
+        let key = (asked.owner.clone(), asked.integration.clone());
+        let Some(kept) = self.by_key.get_mut(&key).filter(|kept| kept.version == version) else { return Ok(()) };
+        match answer {
+            Ok(answer) => {
+                self.put(&key.0, asked.answered(answer));
+                Ok(())
+            }
+            Err(error) => {
+                kept.refused |= error.code() == ErrorCode::OauthTokenExpired;
+                Err(error)
+            }
         }
     }
 }
@@ -65,26 +148,15 @@ impl fmt::Debug for MemoryVault {
     }
 }
 
-fn status_of(version: u64, credential: &NewCredential) -> CredentialStatus {
-    CredentialStatus {
-        integration: credential.integration.clone(),
-        scopes: credential.scopes.clone(),
-        expires_at: credential.expires_at,
-        renewable: false,
-        version,
-    }
+fn log(owner: &OwnerId, kept: &Kept, field: &str, purpose: &AccessPurpose) {
+    let (integration, version) = (&kept.credential.integration, kept.version);
+    tracing::info!(%owner, integration, field, version, what = purpose.what, run_id = ?purpose.run_id, "credential taken out");
 }
 
 #[async_trait]
 impl CredentialVault for MemoryVault {
     async fn put(&self, owner: &OwnerId, credential: NewCredential, _now: DateTime<Utc>) -> Result<u64> {
-        let key = (owner.clone(), credential.integration.clone());
-        let mut credentials = self.credentials.lock();
-        let version = credentials.versions.entry(key.clone()).or_default();
-        *version += 1;
-        let version = *version;
-        credentials.by_key.insert(key, (version, credential));
-        Ok(version)
+        Ok(self.shared.credentials.lock().put(owner, credential))
     }
 
     async fn status(
@@ -94,21 +166,21 @@ impl CredentialVault for MemoryVault {
         _now: DateTime<Utc>,
     ) -> Result<Option<CredentialStatus>> {
         let key = (owner.clone(), integration.to_owned());
-        Ok(self.credentials.lock().by_key.get(&key).map(|(version, credential)| status_of(*version, credential)))
+        Ok(self.shared.credentials.lock().by_key.get(&key).map(|kept| self.status_of(kept)))
     }
 
     async fn list(&self, owner: &OwnerId, _now: DateTime<Utc>) -> Result<Vec<CredentialStatus>> {
-        let credentials = self.credentials.lock();
+        let credentials = self.shared.credentials.lock();
         Ok(credentials
             .by_key
             .range((owner.clone(), String::new())..)
             .take_while(|((other, _), _)| other == owner)
-            .map(|(_, (version, credential))| status_of(*version, credential))
+            .map(|(_, kept)| self.status_of(kept))
             .collect())
     }
 
     async fn delete(&self, owner: &OwnerId, integration: &str) -> Result<bool> {
-        Ok(self.credentials.lock().by_key.remove(&(owner.clone(), integration.to_owned())).is_some())
+        Ok(self.shared.credentials.lock().by_key.remove(&(owner.clone(), integration.to_owned())).is_some())
     }
 
     async fn access(
@@ -118,77 +190,68 @@ impl CredentialVault for MemoryVault {
         purpose: AccessPurpose,
         now: DateTime<Utc>,
     ) -> Result<SecretString> {
-        let credentials = self.credentials.lock();
-        let (version, credential) = credentials
-            .by_key
-            .get(&(owner.clone(), integration.to_owned()))
-            .ok_or_else(|| self.missing(integration))?;
-        if status_of(*version, credential).is_expired(now) {
-            return Err(self.expired(integration));
+        let mut kept = self.kept(owner, integration)?;
+        let status = self.status_of(&kept);
+        let end = kept.credential.expires_at;
+        if status.renewable && end.is_some_and(|end| end <= now + REFRESH_MARGIN) {
+            match self.renewed(owner, integration, kept.version, now).await {
+                Ok(renewed) => kept = renewed,
+                Err(error) if end.is_some_and(|end| end <= now) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%owner, integration, error = error.chain(), "credential not refreshed yet")
+                }
+            }
+        } else if status.is_expired(now) {
+            return Err(self.integrations.ended_credential(integration));
         }
-        tracing::info!(%owner, integration, version, what = purpose.what, run_id = ?purpose.run_id, "credential taken out");
-        Ok(credential.secret.clone())
+        log(owner, &kept, SECRET_FIELD, &purpose);
+        Ok(kept.credential.secret)
+    }
+
+    async fn access_field(
+        &self,
+        owner: &OwnerId,
+        integration: &str,
+        field: &str,
+        purpose: AccessPurpose,
+        _now: DateTime<Utc>,
+    ) -> Result<SecretString> {
+        let kept = self.kept(owner, integration)?;
+        log(owner, &kept, field, &purpose);
+        let mut credential = kept.credential;
+        match field {
+            SECRET_FIELD => Some(credential.secret),
+            REFRESH_TOKEN_FIELD => credential.refresh_token,
+            _ => credential.fields.remove(field),
+        }
+        .ok_or_else(|| Error::not_found(format!("field `{field}` of `{integration}`")))
+    }
+
+    async fn refresh(
+        &self,
+        owner: &OwnerId,
+        integration: &str,
+        refused: &SecretString,
+        purpose: AccessPurpose,
+        now: DateTime<Utc>,
+    ) -> Result<SecretString> {
+        let kept = self.kept(owner, integration)?;
+        let same = kept.credential.secret.expose_secret().as_bytes().ct_eq(refused.expose_secret().as_bytes());
+        let kept = match (bool::from(same), self.status_of(&kept).renewable) {
+            (false, _) => kept,
+            (true, true) => self.renewed(owner, integration, kept.version, now).await?,
+            (true, false) => return Err(self.integrations.ended_credential(integration)),
+        };
+        log(owner, &kept, SECRET_FIELD, &purpose);
+        Ok(kept.credential.secret)
     }
 
     async fn rotate(&self, _now: DateTime<Utc>) -> Result<u64> {
         // Nothing is wrapped, so nothing is wrapped anew; the answer is still how many were looked at.
-        Ok(self.credentials.lock().by_key.len() as u64)
+        Ok(self.shared.credentials.lock().by_key.len() as u64)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::TimeDelta;
-    use secrecy::ExposeSecret;
-
-    use super::*;
-
-    fn ada() -> OwnerId {
-        OwnerId::new("ada").unwrap()
-    }
-
-    fn purpose() -> AccessPurpose {
-        AccessPurpose { what: "http.request".into(), run_id: None }
-    }
-
-    #[tokio::test]
-    async fn a_credential_is_its_owners_alone() {
-        let (vault, now) = (MemoryVault::new(), Utc::now());
-        let bob = OwnerId::new("bob").unwrap();
-        vault.put(&ada(), NewCredential::new("slack", "xoxb"), now).await.unwrap();
-        assert_eq!(vault.access(&ada(), "slack", purpose(), now).await.unwrap().expose_secret(), "xoxb");
-        let error = vault.access(&bob, "slack", purpose(), now).await.unwrap_err();
-        assert_eq!(error.code(), ErrorCode::IntegrationNotConfigured);
-        assert!(error.action_url().is_some());
-        assert_eq!(vault.list(&bob, now).await.unwrap(), []);
-        assert!(!vault.delete(&bob, "slack").await.unwrap());
-        assert_eq!(vault.list(&ada(), now).await.unwrap().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn versions_grow_over_puts_and_deletes() {
-        let (vault, now) = (MemoryVault::new(), Utc::now());
-        for version in 1..=3 {
-            assert_eq!(vault.put(&ada(), NewCredential::new("slack", "x"), now).await.unwrap(), version);
-            assert_eq!(vault.status(&ada(), "slack", now).await.unwrap().unwrap().version, version);
-            assert!(vault.delete(&ada(), "slack").await.unwrap());
-            assert_eq!(vault.status(&ada(), "slack", now).await.unwrap(), None);
-        }
-    }
-
-    #[tokio::test]
-    async fn an_ended_credential_is_not_handed_out() {
-        let (vault, now) = (MemoryVault::new(), Utc::now());
-        let credential = NewCredential::new("gmail", "ya29").with_expiry(now);
-        vault.put(&ada(), credential, now).await.unwrap();
-        let error = vault.access(&ada(), "gmail", purpose(), now).await.unwrap_err();
-        assert_eq!(error.code(), ErrorCode::OauthTokenExpired);
-        assert!(vault.access(&ada(), "gmail", purpose(), now - TimeDelta::seconds(1)).await.is_ok());
-    }
-
-    #[test]
-    fn nothing_prints_a_secret() {
-        assert_eq!(format!("{:?}", MemoryVault::new()), "MemoryVault { .. }");
-        assert!(!format!("{:?}", NewCredential::new("slack", "xoxb")).contains("xoxb"));
-    }
-}
+#[path = "vault_tests.rs"]
+mod tests;
