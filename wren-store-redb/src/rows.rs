@@ -30,8 +30,8 @@ pub(crate) trait Opens {
 impl Opens for ReadTransaction {
     type Table<'t, K: redb::Key + 'static, V: redb::Value + 'static> = redb::ReadOnlyTable<K, V>;
 
-    fn table<'t, K: redb::Key + 'static, V: redb::Value + 'static>(
-        &'t self,
+    fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
+        &self,
         definition: TableDefinition<'_, K, V>,
     ) -> Result<redb::ReadOnlyTable<K, V>> {
         self.open_table(definition).or_store_error()
