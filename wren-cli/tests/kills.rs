@@ -5,7 +5,6 @@
 //! how many kills there are to be, 40 without it; a proof takes 500.
 
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking")]
-#![allow(clippy::print_stdout, reason = "what a proof met is for whoever runs it")]
 #![allow(clippy::print_stdout, reason = "a proof says how far it went")]
 
 #[path = "kills/client.rs"]
