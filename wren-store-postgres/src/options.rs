@@ -100,6 +100,8 @@ impl PostgresOptions {
             // Nothing here takes as long as this; what does holds others up.
             ("statement_timeout", "60s"),
             ("lock_timeout", LOCK_TIMEOUT),
+            // Compiling a statement takes longer than any of these runs.
+            ("jit", "off"),
             // A server that sleeps, or whose machine is gone, within a transaction keeps its locks for this long, and with the
             // lock of the claims everybody from claiming. One that lives is idle in none for more than a moment.
             ("idle_in_transaction_session_timeout", "5s"),
