@@ -213,6 +213,26 @@ async fn a_file_is_open_once_at_a_time_and_again_after_it_was_closed() {
 }
 
 #[tokio::test]
+async fn a_file_has_its_name_only_once_it_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..20 {
+        let file = folder.path().join(format!("{number}.redb"));
+        // Looks all the time, as a kill might come at any moment: redb cannot open a file that it had only begun.
+        let looking = std::thread::spawn({
+            let file = file.clone();
+            move || loop {
+                if let Ok(bytes) = fs::read(&file) {
+                    return bytes;
+                }
+            }
+        });
+        RedbStore::open_path(&file).await.unwrap().close().await.unwrap();
+        let seen = looking.join().unwrap();
+        assert!(seen.starts_with(b"redb\x1A\x0A\xA9\x0D\x0A"), "{:?}", &seen[..seen.len().min(16)]);
+    }
+}
+
+#[tokio::test]
 async fn a_closed_store_says_so_and_has_written_what_was_queued() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wren.redb");

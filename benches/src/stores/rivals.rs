@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Where the others' programs find what they need.
 #[derive(Debug, clap::Args)]
 pub(super) struct Runtimes {
-    /// The folder in which `npm install graphile-worker pg-boss` was run; without it these are left out.
+    /// The folder in which `npm install graphile-worker@0.17 pg-boss@10` was run (later ones need Node.js 22); without it
+    /// these are left out.
     #[arg(long, env = "WREN_BENCH_NODE_MODULES")]
     node_modules: Option<PathBuf>,
     /// An interpreter that has Procrastinate (`pip install "procrastinate" "psycopg[binary,pool]"`); without one it is left

@@ -1,7 +1,7 @@
 //! The scripts that the server runs while it dies.
 
-/// How many lines each success of `printing` has.
-pub(crate) const LINES: usize = 3;
+/// How many lines `printing` prints.
+const LINES: usize = 3;
 /// How many triggers [`steady`] has.
 pub(crate) const TRIGGERS: usize = 5;
 
@@ -25,6 +25,7 @@ def printing():
 def counting():
     count = wren.state.get("count", 0) + 1
     wren.state["count"] = count
+    print("counted")
     return count
 
 
@@ -53,6 +54,17 @@ def total(event=None):
     return wren.state.get("count", 0)
 "#
     )
+}
+
+/// Returns what an attempt at a function of [`steady`] prints that comes to its end, where that is known.
+pub(crate) fn lines(func: &str, attempt: u64) -> Option<Vec<String>> {
+    match func {
+        "printing" => Some((0..LINES).map(|line| format!("line {line}")).collect()),
+        "counting" => Some(vec!["counted".to_owned()]),
+        "beside" => Some(vec!["beside the others".to_owned()]),
+        "failing" => Some(vec![format!("attempt {attempt}")]),
+        _ => None,
+    }
 }
 
 /// A script that is paused, resumed, removed and deployed anew.

@@ -18,6 +18,9 @@ const LIFE: Duration = Duration::from_secs(10);
 /// The signal with which it kills itself.
 const SIGKILL: i32 = 9;
 
+/// Stands for the name of a moment whose line in the log other threads wrote into.
+const GARBLED: &str = "?";
+
 /// The server, what it promised and how it died.
 pub(crate) struct Victim {
     wren: Wren,
@@ -59,7 +62,7 @@ impl Victim {
             self.kills(),
             self.kills() + self.missed,
             self.missed,
-            self.deaths.len(),
+            self.deaths.keys().filter(|name| *name != GARBLED).count(),
             self.deaths,
             self.deepest,
             self.ledger.len(),
@@ -92,8 +95,7 @@ impl Victim {
         self.wren.kill();
         let moments = std::fs::read_to_string(&self.log).unwrap_or_default();
         let last = moments.lines().rev().find_map(|line| line.strip_prefix(&format!("{number} ")));
-        // Threads that write at once may have garbled the line.
-        *self.deaths.entry(last.unwrap_or("?").to_owned()).or_default() += 1;
+        *self.deaths.entry(last.unwrap_or(GARBLED).to_owned()).or_default() += 1;
         self.deepest = self.deepest.max(moment);
     }
 
