@@ -34,8 +34,8 @@ pub(crate) async fn targets(
         .or_store_error()?;
     let rows = sqlx::query(
         "SELECT t.id, t.owner, t.deployment_id, t.revision, t.kind, t.func, t.policy, d.status, d.paused_until, t.cursor, \
-         EXISTS (SELECT 1 FROM runs r WHERE r.deployment_id = t.deployment_id AND r.trigger_id = t.id \
-         AND r.completed_at IS NULL) \
+         EXISTS (SELECT 1 FROM progress p WHERE p.deployment_id = t.deployment_id AND p.trigger_id = t.id \
+         AND p.completed_at IS NULL) \
          FROM triggers t JOIN deployments d ON d.id = t.deployment_id WHERE t.id = ANY($1)",
     )
     .bind(&uuids)

@@ -14,8 +14,8 @@ pub(crate) async fn extend(connection: &mut PgConnection, leases: &[(RunId, Date
         return Ok(());
     }
     sqlx::query(
-        "UPDATE runs SET lease_until = v.lease_until FROM unnest($1::uuid[], $2::bigint[]) AS v (id, lease_until) \
-         WHERE runs.id = v.id",
+        "UPDATE progress SET lease_until = v.lease_until FROM unnest($1::uuid[], $2::bigint[]) AS v (id, lease_until) \
+         WHERE run_id = v.id",
     )
     .bind(leases.iter().map(|(id, _)| id.uuid()).collect::<Vec<_>>())
     .bind(leases.iter().map(|(_, until)| micros(*until)).collect::<Vec<_>>())
@@ -27,12 +27,14 @@ pub(crate) async fn extend(connection: &mut PgConnection, leases: &[(RunId, Date
 
 /// Returns running runs whose lease has ended, and locks them; one that somebody else has locked is being ended.
 pub(crate) async fn expired(connection: &mut PgConnection, now: DateTime<Utc>, limit: usize) -> Result<Vec<RunId>> {
-    let rows =
-        sqlx::query("SELECT id FROM runs WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED")
-            .bind(micros(now))
-            .bind(number(limit))
-            .fetch_all(connection)
-            .await
-            .or_store_error()?;
+    let rows = sqlx::query(
+        "SELECT run_id FROM progress WHERE state = 'running' AND lease_until <= $1 ORDER BY lease_until LIMIT $2 \
+         FOR UPDATE SKIP LOCKED",
+    )
+    .bind(micros(now))
+    .bind(number(limit))
+    .fetch_all(connection)
+    .await
+    .or_store_error()?;
     rows.iter().map(runs::id).collect()
 }

@@ -10,7 +10,7 @@ use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId, WireError, Work
 
 use crate::deployments::{self, deployment_columns, overview_columns, trigger_columns};
 use crate::error::OrStoreError;
-use crate::rows::{self, Columns, instant, micros, number, run_columns, text};
+use crate::rows::{self, Columns, instant, micros, number, run_columns, run_tables, text};
 
 /// Reads an owner's deployment with its triggers.
 pub(crate) async fn deployment(
@@ -138,7 +138,10 @@ pub(crate) async fn run(readers: &PgPool, owner: &OwnerId, id: RunId) -> Result<
         run_columns!(),
         ", (SELECT coalesce(json_agg(json_build_object('number', number, 'epoch', epoch, 'worker', worker, \
          'started_at', started_at, 'ended_at', ended_at, 'ended', ended, 'error', error::json) ORDER BY epoch), '[]')::text \
-         FROM attempts WHERE run_id = r.id) FROM runs r WHERE r.id = $1 AND r.owner = $2"
+         FROM (SELECT number, epoch, worker, started_at, ended_at, ended, error FROM attempts WHERE run_id = p.run_id \
+         UNION ALL SELECT p.attempt, p.epoch, p.worker, p.started_at, NULL, NULL, NULL WHERE p.state = 'running') a) FROM ",
+        run_tables!(),
+        " WHERE r.id = $1 AND r.owner = $2"
     ))
     .bind(id.uuid())
     .bind(owner.as_str())
@@ -156,26 +159,25 @@ pub(crate) async fn run(readers: &PgPool, owner: &OwnerId, id: RunId) -> Result<
 /// Reads an owner's runs.
 pub(crate) async fn runs(readers: &PgPool, owner: &OwnerId, list: RunList) -> Result<Vec<Run>> {
     let (before, before_id) = list.before.map_or((i64::MAX, Uuid::max()), |place| (micros(place.at), place.id.uuid()));
-    let mut statement = String::from(concat!(
-        "SELECT ",
-        run_columns!(),
-        " FROM runs r WHERE r.owner = $1 AND (r.scheduled_for, r.id) < ($2, $3) \
-         AND r.scheduled_for >= $4 AND r.scheduled_for < $5 AND ($6::uuid IS NULL OR r.deployment_id = $6) \
-         AND ($7::uuid IS NULL OR r.trigger_id = $7)"
-    ));
-    if let Some(state) = list.state {
-        // A literal, since an index over some states is not considered for a parameter.
-        statement.push_str(match state {
-            RunState::Queued => " AND r.state = 'queued'",
-            RunState::Running => " AND r.state = 'running'",
-            RunState::Success => " AND r.state = 'success'",
-            RunState::Failed => " AND r.state = 'failed'",
-            RunState::Timeout => " AND r.state = 'timeout'",
-            RunState::Cancelled => " AND r.state = 'cancelled'",
-            RunState::Skipped => " AND r.state = 'skipped'",
-        });
-    }
-    statement.push_str(" ORDER BY r.scheduled_for DESC, r.id DESC LIMIT $8");
+    // A literal, since an index over some states is not considered for a parameter. What is rare is found by its progress;
+    // of the others most runs are one.
+    let (found_in, id, state) = match list.state {
+        None => ("r", "id", ""),
+        Some(RunState::Success) => ("r", "id", " AND p.state = 'success'"),
+        Some(RunState::Queued) => ("p", "run_id", " AND p.state = 'queued'"),
+        Some(RunState::Running) => ("p", "run_id", " AND p.state = 'running'"),
+        Some(RunState::Failed) => ("p", "run_id", " AND p.state = 'failed'"),
+        Some(RunState::Timeout) => ("p", "run_id", " AND p.state = 'timeout'"),
+        Some(RunState::Cancelled) => ("p", "run_id", " AND p.state = 'cancelled'"),
+        Some(RunState::Skipped) => ("p", "run_id", " AND p.state = 'skipped'"),
+    };
+    let (columns, tables) = (run_columns!(), run_tables!());
+    let statement = format!(
+        "SELECT {columns} FROM {tables} WHERE {t}.owner = $1 AND ({t}.scheduled_for, {t}.{id}) < ($2, $3) \
+         AND {t}.scheduled_for >= $4 AND {t}.scheduled_for < $5 AND ($6::uuid IS NULL OR {t}.deployment_id = $6) \
+         AND ($7::uuid IS NULL OR {t}.trigger_id = $7){state} ORDER BY {t}.scheduled_for DESC, {t}.{id} DESC LIMIT $8",
+        t = found_in
+    );
     // Safe: made of this crate's own fragments; every value is bound.
     let rows = sqlx::query(AssertSqlSafe(statement))
         .bind(owner.as_str())

@@ -111,19 +111,25 @@ impl<'row> Columns<'row> {
 /// on the run's state.
 macro_rules! run_columns {
     () => {
-        concat!(run_columns!(@state), ", r.result, r.payload")
+        concat!(run_columns!(@state), ", p.result, r.payload")
     };
     (light) => {
         concat!(run_columns!(@state), ", NULL::text, NULL::text")
     };
     (@state) => {
         "r.id, r.owner, r.deployment_id, r.revision, r.trigger_id, r.kind, r.func, r.dedupe_key, r.scheduled_for, \
-         r.policy, r.correlation_id, r.created_at, r.state, r.skip_reason, r.attempt, r.failures, r.orphaned, \
-         r.not_before, r.epoch, r.worker, r.lease_until, r.cancel_requested, r.started_at, r.completed_at, r.isolation, \
-         r.error"
+         r.policy, r.correlation_id, r.created_at, p.state, p.skip_reason, p.attempt, p.failures, p.orphaned, \
+         p.not_before, p.epoch, p.worker, p.lease_until, p.cancel_requested, p.started_at, p.completed_at, p.isolation, \
+         p.error"
     };
 }
-pub(crate) use run_columns;
+/// The tables they come from.
+macro_rules! run_tables {
+    () => {
+        "runs r JOIN progress p ON p.run_id = r.id"
+    };
+}
+pub(crate) use {run_columns, run_tables};
 
 /// Reads a run; what follows its columns is left to the caller.
 pub(crate) fn run(columns: &mut Columns<'_>) -> Result<Run> {

@@ -11,7 +11,7 @@ use wren_core::store::kit::{AttemptEnded, AttemptStarted, Changes, Detail, RunPr
 use wren_core::{DeploymentId, Result, RunId, TriggerId};
 
 use crate::error::OrStoreError;
-use crate::rows::{self, Columns, micros, number, quoted_word, run_columns, unquoted_word};
+use crate::rows::{self, Columns, micros, number, quoted_word, run_columns, run_tables, unquoted_word};
 
 /// Inserts new runs, queued or skipped.
 pub(crate) async fn insert(connection: &mut PgConnection, runs: &[Run]) -> Result<()> {
@@ -21,28 +21,32 @@ pub(crate) async fn insert(connection: &mut PgConnection, runs: &[Run]) -> Resul
     let policies = runs.iter().map(|run| json(&run.policy)).collect::<Result<Vec<_>>>()?;
     let errors = runs.iter().map(|run| run.error.as_ref().map(json).transpose()).collect::<Result<Vec<_>>>()?;
     let payloads = runs.iter().map(|run| run.payload.as_ref().map(json).transpose()).collect::<Result<Vec<_>>>()?;
+    // One statement, so that the server is asked once.
     sqlx::query(
-        "INSERT INTO runs (id, owner, deployment_id, revision, trigger_id, kind, func, dedupe_key, scheduled_for, serial, \
-         policy, correlation_id, created_at, state, skip_reason, attempt, failures, orphaned, not_before, epoch, \
-         cancel_requested, completed_at, error, payload) \
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::uuid[], $6::text[], $7::text[], \
-         $8::bytea[], $9::bigint[], $10::boolean[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], \
-         $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::boolean[], $22::bigint[], \
-         $23::text[], $24::text[])",
+        "WITH new AS (INSERT INTO runs (id, owner, deployment_id, revision, trigger_id, kind, func, dedupe_key, \
+         scheduled_for, policy, correlation_id, created_at, payload) \
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $5::bigint[], $4::uuid[], $6::text[], $7::text[], \
+         $8::bytea[], $9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[])) \
+         INSERT INTO progress (run_id, owner, deployment_id, trigger_id, scheduled_for, serial, state, skip_reason, attempt, \
+         failures, orphaned, not_before, epoch, cancel_requested, completed_at, error) \
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $9::bigint[], $14::boolean[], $15::text[], \
+         $16::text[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::boolean[], \
+         $23::bigint[], $24::text[])",
     )
     .bind(runs.iter().map(|run| run.id.uuid()).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.owner.as_str()).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.deployment_id.uuid()).collect::<Vec<_>>())
-    .bind(runs.iter().map(|run| i64::from(run.revision)).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.trigger_id.map(|id| id.uuid())).collect::<Vec<_>>())
+    .bind(runs.iter().map(|run| i64::from(run.revision)).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.trigger.as_str()).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.func.as_str()).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.key.dedupe_key().into_bytes()).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| micros(run.scheduled_for)).collect::<Vec<_>>())
-    .bind(runs.iter().map(Run::is_serial).collect::<Vec<_>>())
     .bind(policies)
     .bind(runs.iter().map(|run| run.correlation_id.as_str()).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| micros(run.created_at)).collect::<Vec<_>>())
+    .bind(payloads)
+    .bind(runs.iter().map(Run::is_serial).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.state.as_str()).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.skip_reason.map(|reason| reason.as_str())).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| i64::from(run.attempt)).collect::<Vec<_>>())
@@ -53,15 +57,14 @@ pub(crate) async fn insert(connection: &mut PgConnection, runs: &[Run]) -> Resul
     .bind(runs.iter().map(|run| run.cancel_requested).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.completed_at.map(micros)).collect::<Vec<_>>())
     .bind(errors)
-    .bind(payloads)
     .execute(connection)
     .await
     .or_store_error()?;
     Ok(())
 }
 
-/// Returns those of the runs that exist, and locks them. A `claim` waits for no lock: it gets those that are still queued and
-/// that nobody else has locked.
+/// Returns those of the runs that exist, and locks them. A `claim` waits for no lock: it gets those that nobody else has locked.
+/// Whether they are still queued is for the state machine to say; asked here, PostgreSQL would go through the whole queue.
 pub(crate) async fn load(
     connection: &mut PgConnection,
     ids: &[RunId],
@@ -71,14 +74,26 @@ pub(crate) async fn load(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    const WHOLE: &str =
-        concat!("SELECT ", run_columns!(), " FROM runs r WHERE r.id = ANY($1) ORDER BY r.id FOR UPDATE");
-    const LIGHT: &str =
-        concat!("SELECT ", run_columns!(light), " FROM runs r WHERE r.id = ANY($1) ORDER BY r.id FOR UPDATE");
+    const WHOLE: &str = concat!(
+        "SELECT ",
+        run_columns!(),
+        " FROM ",
+        run_tables!(),
+        " WHERE p.run_id = ANY($1) ORDER BY p.run_id FOR UPDATE OF p"
+    );
+    const LIGHT: &str = concat!(
+        "SELECT ",
+        run_columns!(light),
+        " FROM ",
+        run_tables!(),
+        " WHERE p.run_id = ANY($1) ORDER BY p.run_id FOR UPDATE OF p"
+    );
     const CLAIM: &str = concat!(
         "SELECT ",
         run_columns!(),
-        " FROM runs r WHERE r.id = ANY($1) AND r.state = 'queued' ORDER BY r.id FOR UPDATE SKIP LOCKED"
+        " FROM ",
+        run_tables!(),
+        " WHERE p.run_id = ANY($1) ORDER BY p.run_id FOR UPDATE OF p SKIP LOCKED"
     );
     let text = match detail {
         _ if claim => CLAIM,
@@ -102,8 +117,10 @@ pub(crate) async fn active(
     let rows = sqlx::query(concat!(
         "SELECT ",
         run_columns!(),
-        " FROM runs r WHERE r.deployment_id = $1 AND ($2::uuid IS NULL OR r.trigger_id = $2) AND r.completed_at IS NULL \
-         ORDER BY r.id FOR UPDATE"
+        " FROM ",
+        run_tables!(),
+        " WHERE p.deployment_id = $1 AND ($2::uuid IS NULL OR p.trigger_id = $2) AND p.completed_at IS NULL \
+         ORDER BY p.run_id FOR UPDATE OF p"
     ))
     .bind(deployment.uuid())
     .bind(trigger.map(|id| id.uuid()))
@@ -123,67 +140,49 @@ pub(crate) async fn attempt_end(connection: &mut PgConnection, held: Held) -> Re
         .fetch_optional(connection)
         .await
         .or_store_error()?;
-    let Some(row) = row else { return Ok(None) };
-    let end: Option<&str> = Columns::new(&row).take()?;
-    end.map(|end| unquoted_word("end of an attempt", end)).transpose()
+    row.map(|row| unquoted_word("end of an attempt", Columns::new(&row).take()?)).transpose()
 }
 
-/// Writes what has changed of runs and their attempts. Claims and ends, which come by the thousand, take one statement.
+/// Writes what has changed of runs, and the attempts that have ended, in one statement.
 pub(crate) async fn change(connection: &mut PgConnection, changes: &Changes) -> Result<()> {
     let changed = changes.runs();
-    match (changes.started.as_slice(), changes.ended.as_slice()) {
-        ([], []) if changed.is_empty() => return Ok(()),
-        ([], []) => bind_runs(sqlx::query(UPDATE), &changed).execute(connection).await.or_store_error()?,
-        (started, []) => {
-            let statement = bind_started(bind_runs(sqlx::query(UPDATE_AND_START), &changed), started);
-            statement.execute(connection).await.or_store_error()?
-        }
-        ([], ended) => {
-            let statement = bind_ended(bind_runs(sqlx::query(UPDATE_AND_END), &changed), ended)?;
-            statement.execute(connection).await.or_store_error()?
-        }
-        (started, ended) => {
-            let statement = bind_started(bind_runs(sqlx::query(UPDATE_AND_START), &changed), started);
-            statement.execute(&mut *connection).await.or_store_error()?;
-            // What began in this very transaction may have ended in it, which one statement would not see.
-            bind_ended(bind_runs(sqlx::query(UPDATE_AND_END), &changed), ended)?
-                .execute(connection)
-                .await
-                .or_store_error()?
-        }
+    let statement = match changes.ended.as_slice() {
+        [] if changed.is_empty() => return Ok(()),
+        [] => bind_progress(sqlx::query(UPDATE), &changed),
+        ended => bind_ended(bind_progress(sqlx::query(UPDATE_AND_END), &changed), ended, &changes.started)?,
     };
+    statement.execute(connection).await.or_store_error()?;
     Ok(())
 }
 
 macro_rules! update {
     () => {
-        "UPDATE runs SET state = v.state, skip_reason = v.skip_reason, attempt = v.attempt, failures = v.failures, \
+        "UPDATE progress SET state = v.state, skip_reason = v.skip_reason, attempt = v.attempt, failures = v.failures, \
          orphaned = v.orphaned, not_before = v.not_before, epoch = v.epoch, worker = v.worker, \
          lease_until = v.lease_until, cancel_requested = v.cancel_requested, started_at = v.started_at, \
          completed_at = v.completed_at, isolation = v.isolation, error = v.error, result = v.result \
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], \
          $8::bigint[], $9::text[], $10::bigint[], $11::boolean[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], \
          $16::text[]) AS v (id, state, skip_reason, attempt, failures, orphaned, not_before, epoch, worker, lease_until, \
-         cancel_requested, started_at, completed_at, isolation, error, result) WHERE runs.id = v.id"
+         cancel_requested, started_at, completed_at, isolation, error, result) WHERE progress.run_id = v.id"
     };
 }
 
 const UPDATE: &str = update!();
-const UPDATE_AND_START: &str = concat!(
-    "WITH started AS (INSERT INTO attempts (run_id, epoch, number, worker, started_at) \
-     SELECT * FROM unnest($17::uuid[], $18::bigint[], $19::bigint[], $20::text[], $21::bigint[])) ",
-    update!()
-);
+/// What began earlier stands in the progress, which the first part of the statement reads as it was before.
 const UPDATE_AND_END: &str = concat!(
-    "WITH ended AS (UPDATE attempts SET ended_at = w.ended_at, ended = w.ended, error = w.error \
-     FROM unnest($17::uuid[], $18::bigint[], $19::bigint[], $20::text[], $21::text[]) \
-     AS w (run_id, epoch, ended_at, ended, error) WHERE attempts.run_id = w.run_id AND attempts.epoch = w.epoch) ",
+    "WITH ended AS (INSERT INTO attempts (run_id, epoch, number, worker, started_at, ended_at, ended, error) \
+     SELECT w.run_id, w.epoch, coalesce(w.number, p.attempt), coalesce(w.worker, p.worker), \
+     coalesce(w.started_at, p.started_at), w.ended_at, w.ended, w.error \
+     FROM unnest($17::uuid[], $18::bigint[], $19::bigint[], $20::text[], $21::bigint[], $22::bigint[], $23::text[], \
+     $24::text[]) AS w (run_id, epoch, number, worker, started_at, ended_at, ended, error) \
+     JOIN progress p ON p.run_id = w.run_id) ",
     update!()
 );
 
 type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
-fn bind_runs<'q>(statement: Statement<'q>, changed: &[&RunProgress]) -> Statement<'q> {
+fn bind_progress<'q>(statement: Statement<'q>, changed: &[&RunProgress]) -> Statement<'q> {
     let owned = |text: &Option<String>| text.clone();
     statement
         .bind(changed.iter().map(|one| one.run.id.uuid()).collect::<Vec<_>>())
@@ -206,37 +205,48 @@ fn bind_runs<'q>(statement: Statement<'q>, changed: &[&RunProgress]) -> Statemen
         .bind(changed.iter().map(|one| owned(&one.result)).collect::<Vec<_>>())
 }
 
-fn bind_started<'q>(statement: Statement<'q>, started: &[AttemptStarted]) -> Statement<'q> {
-    statement
-        .bind(started.iter().map(|one| one.run.uuid()).collect::<Vec<_>>())
-        .bind(started.iter().map(|one| one.epoch as i64).collect::<Vec<_>>())
-        .bind(started.iter().map(|one| i64::from(one.number)).collect::<Vec<_>>())
-        .bind(started.iter().map(|one| one.worker.as_str().to_owned()).collect::<Vec<_>>())
-        .bind(started.iter().map(|one| micros(one.at)).collect::<Vec<_>>())
-}
-
-fn bind_ended<'q>(statement: Statement<'q>, ended: &[AttemptEnded]) -> Result<Statement<'q>> {
+/// Binds the ends, and with them the beginnings of those that began in these very changes, as in a copy of a store.
+fn bind_ended<'q>(
+    statement: Statement<'q>,
+    ended: &[AttemptEnded],
+    started: &[AttemptStarted],
+) -> Result<Statement<'q>> {
+    let started: HashMap<(RunId, u64), &AttemptStarted> =
+        started.iter().map(|start| ((start.run, start.epoch), start)).collect();
+    let starts: Vec<_> = ended.iter().map(|end| started.get(&(end.run, end.epoch))).collect();
     let ends = ended.iter().map(|one| quoted_word(&one.end)).collect::<Result<Vec<_>>>()?;
     Ok(statement
         .bind(ended.iter().map(|one| one.run.uuid()).collect::<Vec<_>>())
         .bind(ended.iter().map(|one| one.epoch as i64).collect::<Vec<_>>())
+        .bind(starts.iter().map(|start| start.map(|start| i64::from(start.number))).collect::<Vec<_>>())
+        .bind(starts.iter().map(|start| start.map(|start| start.worker.as_str().to_owned())).collect::<Vec<_>>())
+        .bind(starts.iter().map(|start| start.map(|start| micros(start.at))).collect::<Vec<_>>())
         .bind(ended.iter().map(|one| micros(one.at)).collect::<Vec<_>>())
         .bind(ends)
         .bind(ended.iter().map(|one| one.error.clone()).collect::<Vec<_>>()))
 }
 
-/// Deletes terminal runs; attempts and logs go with their run by their foreign keys.
+/// Deletes terminal runs with their attempts and logs.
 pub(crate) async fn prune(connection: &mut PgConnection, before: DateTime<Utc>, limit: usize) -> Result<usize> {
-    let deleted = sqlx::query(
-        "DELETE FROM runs WHERE id = ANY(ARRAY(SELECT id FROM runs WHERE completed_at < $1 \
-         ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+    let rows = sqlx::query(
+        "DELETE FROM progress WHERE run_id = ANY(ARRAY(SELECT run_id FROM progress WHERE completed_at < $1 \
+         ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING run_id",
     )
     .bind(micros(before))
     .bind(number(limit))
+    .fetch_all(&mut *connection)
+    .await
+    .or_store_error()?;
+    let gone = rows.iter().map(|row| Columns::new(row).uuid()).collect::<Result<Vec<_>>>()?;
+    sqlx::query(
+        "WITH a AS (DELETE FROM attempts WHERE run_id = ANY($1)), l AS (DELETE FROM logs WHERE run_id = ANY($1)) \
+         DELETE FROM runs WHERE id = ANY($1)",
+    )
+    .bind(&gone)
     .execute(connection)
     .await
     .or_store_error()?;
-    Ok(usize::try_from(deleted.rows_affected()).unwrap_or(usize::MAX))
+    Ok(gone.len())
 }
 
 /// Reads an id that a statement returned alone.

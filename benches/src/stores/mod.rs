@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 30_000)]
     queued: usize,
     /// How many jobs nodes and other queues work off on PostgreSQL; those that take them one by one get a tenth.
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 60_000)]
     jobs: usize,
     /// The folder of the files; a temporary one without it. Its disk is what durable writes wait for.
     #[arg(long)]

@@ -84,7 +84,7 @@ impl<'p> Pair<'p> {
         };
         // Names hold the time at which they were made and sort by it: that of the earlier server is the first.
         pair.workers = eventually("a run on each server", || {
-            let workers = pair.ask("SELECT DISTINCT worker FROM wren.attempts ORDER BY 1");
+            let workers = pair.ask("SELECT worker FROM wren.attempts UNION SELECT worker FROM wren.progress WHERE worker IS NOT NULL ORDER BY 1");
             (workers.len() == 2).then_some(workers)
         });
         pair
@@ -98,7 +98,7 @@ impl<'p> Pair<'p> {
     /// Returns the runs that a server has claimed, by their correlation ids.
     fn held_by(&self, sleeper: usize) -> Vec<String> {
         let worker = &self.workers[sleeper];
-        self.ask(&format!("SELECT correlation_id FROM wren.runs WHERE state = 'running' AND worker = '{worker}'"))
+        self.ask(&format!("SELECT correlation_id FROM wren.runs JOIN wren.progress ON run_id = id WHERE state = 'running' AND worker = '{worker}'"))
     }
 
     /// Stops a server in the middle of runs, lets the other one stand in for it, and wakes it again, early or late.

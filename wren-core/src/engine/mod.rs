@@ -132,6 +132,12 @@ impl Engine {
         (self.inner.shards.count(), shards::SHARDS)
     }
 
+    /// Returns how many triggers this engine plans at the moment.
+    #[must_use]
+    pub fn planned_triggers(&self) -> usize {
+        self.inner.planned.read().len()
+    }
+
     /// Returns the health of the trigger sources.
     #[must_use]
     pub fn source_health(&self) -> Vec<SourceHealth> {

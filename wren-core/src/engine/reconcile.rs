@@ -23,18 +23,21 @@ const IN_FLIGHT_MS: u64 = 30_000;
 pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
     let mut failures = 0;
     loop {
-        tokio::select! {
-            () = inner.pause(inner.options.reconcile_ms) => {}
-            () = inner.reconcile_now.notified() => {}
+        // A difference that somebody knows of is no surprise.
+        let expected = tokio::select! {
+            () = inner.pause(inner.options.reconcile_ms) => false,
+            () = inner.reconcile_now.notified() => true,
             // What a deploy left behind while the store was away must not wait for the regular time.
-            () = inner.back_off(failures), if failures > 0 => {}
+            () = inner.back_off(failures), if failures > 0 => true,
             () = shutdown.cancelled() => return,
-        }
+        };
         tokio::select! {
             outcome = reconcile(&inner) => match outcome {
                 Ok(mended) => {
                     failures = 0;
-                    if mended > 0 {
+                    if expected {
+                        tracing::debug!(mended, "the plan follows the store");
+                    } else if mended > 0 {
                         tracing::warn!(mended, "the plan differed from the store and was mended");
                     }
                 }

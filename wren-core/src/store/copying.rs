@@ -94,7 +94,7 @@ pub async fn copy(
     }
     while !progress.copied {
         let import = next(from, &mut progress, now).await?;
-        to.import(marked(import, &progress, now)?).await?;
+        to.import(marked(import, &progress)?).await?;
         report(progress.pieces);
     }
     let (pieces, sha256) = sum(from, now).await?;
@@ -152,10 +152,9 @@ fn namespace(owner: Option<&OwnerId>, name: &str) -> Namespace {
 }
 
 /// Adds the progress to what is written.
-fn marked(mut import: Import, progress: &Progress, now: DateTime<Utc>) -> Result<Import> {
+fn marked(mut import: Import, progress: &Progress) -> Result<Import> {
     let value = serde_json::to_vec(progress)
         .map_err(|error| Error::internal("the progress of the copy cannot be written", error))?;
-    import.now = now;
     import.records.push(WholeRecord {
         namespace: space(),
         key: KEY.to_owned(),

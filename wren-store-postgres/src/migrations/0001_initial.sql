@@ -58,8 +58,10 @@ CREATE TABLE triggers (
 ) WITH (fillfactor = 70);
 CREATE INDEX triggers_of_deployment ON triggers (deployment_id);
 
+-- What never changes of a run. What does stands in `progress`, one row for each run: a claim and an end write a narrow row
+-- with few indexes, not the payload, the policy and the indexes of the lists again.
 -- A run's deployment and trigger are not foreign keys: deployments are never deleted, a trigger's runs outlive it, and the
--- look-ups would cost every fire.
+-- look-ups would cost every fire. Nor are the runs of progress, attempts and logs, which are written under the run's lock.
 CREATE TABLE runs (
     id               uuid PRIMARY KEY,
     owner            text COLLATE "C" NOT NULL,
@@ -70,11 +72,27 @@ CREATE TABLE runs (
     func             text NOT NULL,
     dedupe_key       bytea NOT NULL,
     scheduled_for    bigint NOT NULL,
-    -- Whether it waits for the earlier runs of its trigger.
-    serial           boolean NOT NULL,
     policy           text NOT NULL,
     correlation_id   text NOT NULL,
     created_at       bigint NOT NULL,
+    payload          text
+);
+CREATE UNIQUE INDEX runs_by_trigger_key ON runs (trigger_id, dedupe_key) WHERE trigger_id IS NOT NULL;
+CREATE UNIQUE INDEX runs_by_request_key ON runs (deployment_id, dedupe_key) WHERE trigger_id IS NULL;
+-- The lists.
+CREATE INDEX runs_of_owner ON runs (owner, scheduled_for, id);
+CREATE INDEX runs_of_deployment ON runs (deployment_id, scheduled_for, id);
+CREATE INDEX runs_of_trigger ON runs (trigger_id, scheduled_for, id) WHERE trigger_id IS NOT NULL;
+
+-- The columns before `state` repeat those of the run, for the queue and for the lists of the rarer states.
+CREATE TABLE progress (
+    run_id           uuid PRIMARY KEY,
+    owner            text COLLATE "C" NOT NULL,
+    deployment_id    uuid NOT NULL,
+    trigger_id       uuid,
+    scheduled_for    bigint NOT NULL,
+    -- Whether it waits for the earlier runs of its trigger.
+    serial           boolean NOT NULL,
     state            text NOT NULL,
     skip_reason      text,
     attempt          bigint NOT NULL,
@@ -89,41 +107,35 @@ CREATE TABLE runs (
     completed_at     bigint,
     isolation        text,
     error            text,
-    result           text,
-    payload          text
+    result           text
 );
-CREATE UNIQUE INDEX runs_by_trigger_key ON runs (trigger_id, dedupe_key) WHERE trigger_id IS NOT NULL;
-CREATE UNIQUE INDEX runs_by_request_key ON runs (deployment_id, dedupe_key) WHERE trigger_id IS NULL;
--- The lists.
-CREATE INDEX runs_of_owner ON runs (owner, scheduled_for, id);
-CREATE INDEX runs_of_deployment ON runs (deployment_id, scheduled_for, id);
-CREATE INDEX runs_of_trigger ON runs (trigger_id, scheduled_for, id) WHERE trigger_id IS NOT NULL;
 -- The states that are rare and looked for: the scripts that went wrong among all that went well.
-CREATE INDEX runs_astray ON runs (owner, state, scheduled_for, id)
+CREATE INDEX progress_astray ON progress (owner, state, scheduled_for, run_id)
     WHERE state IN ('failed', 'timeout', 'cancelled', 'skipped');
 -- The queue, oldest first over all owners and within each.
-CREATE INDEX runs_queued ON runs (not_before, scheduled_for, id) WHERE state = 'queued';
-CREATE INDEX runs_queued_of_owner ON runs (owner, not_before, scheduled_for, id) WHERE state = 'queued';
+CREATE INDEX progress_queued ON progress (not_before, scheduled_for, run_id) WHERE state = 'queued';
+CREATE INDEX progress_queued_of_owner ON progress (owner, not_before, scheduled_for, run_id) WHERE state = 'queued';
 -- What has not ended, by trigger.
-CREATE INDEX runs_active ON runs (deployment_id, trigger_id, scheduled_for, id) WHERE completed_at IS NULL;
-CREATE INDEX runs_running ON runs (owner, deployment_id) WHERE state = 'running';
-CREATE INDEX runs_leased ON runs (lease_until) WHERE lease_until IS NOT NULL;
-CREATE INDEX runs_completed ON runs (completed_at) WHERE completed_at IS NOT NULL;
+CREATE INDEX progress_active ON progress (deployment_id, trigger_id, scheduled_for, run_id) WHERE completed_at IS NULL;
+-- What runs: how much of whom, and until when.
+CREATE INDEX progress_running ON progress (lease_until, owner, deployment_id) WHERE state = 'running';
+CREATE INDEX progress_completed ON progress (completed_at) WHERE completed_at IS NOT NULL;
 
+-- The attempts that have ended; the one under way stands in the run's progress.
 CREATE TABLE attempts (
-    run_id     uuid NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    run_id     uuid NOT NULL,
     epoch      bigint NOT NULL,
     number     bigint NOT NULL,
     worker     text NOT NULL,
     started_at bigint NOT NULL,
-    ended_at   bigint,
-    ended      text,
+    ended_at   bigint NOT NULL,
+    ended      text NOT NULL,
     error      text,
     PRIMARY KEY (run_id, epoch)
-) WITH (fillfactor = 70);
+);
 
 CREATE TABLE logs (
-    run_id  uuid NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    run_id  uuid NOT NULL,
     seq     bigint NOT NULL,
     at      bigint NOT NULL,
     attempt bigint NOT NULL,

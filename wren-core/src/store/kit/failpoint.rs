@@ -31,8 +31,8 @@ mod armed {
         if let Some(log) = &*LOG
             && let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(log)
         {
-            // Best effort: what counts is the kill.
-            let _ = writeln!(file, "{number} {name}");
+            // Best effort: what counts is the kill. One write, so that lines of several threads do not mix.
+            let _ = file.write_all(format!("{number} {name}\n").as_bytes());
         }
         if *LAST == Some(number) {
             // Not an abort: nothing in the process gets to run any more, as under `kill -9`.
