@@ -138,8 +138,7 @@ pub(crate) async fn run(readers: &PgPool, owner: &OwnerId, id: RunId) -> Result<
         run_columns!(),
         ", (SELECT coalesce(json_agg(json_build_object('number', number, 'epoch', epoch, 'worker', worker, \
          'started_at', started_at, 'ended_at', ended_at, 'ended', ended, 'error', error::json) ORDER BY epoch), '[]')::text \
-         FROM (SELECT number, epoch, worker, started_at, ended_at, ended, error FROM attempts WHERE run_id = p.run_id \
-         UNION ALL SELECT p.attempt, p.epoch, p.worker, p.started_at, NULL, NULL, NULL WHERE p.state = 'running') a) FROM ",
+         FROM all_attempts WHERE run_id = p.run_id) FROM ",
         run_tables!(),
         " WHERE r.id = $1 AND r.owner = $2"
     ))

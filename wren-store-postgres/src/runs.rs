@@ -134,7 +134,7 @@ pub(crate) async fn active(
 
 /// Returns how the attempt of a claim ended, if it has.
 pub(crate) async fn attempt_end(connection: &mut PgConnection, held: Held) -> Result<Option<AttemptEnd>> {
-    let row = sqlx::query("SELECT ended FROM attempts WHERE run_id = $1 AND epoch = $2")
+    let row = sqlx::query("SELECT ended FROM all_attempts WHERE run_id = $1 AND epoch = $2 AND ended IS NOT NULL")
         .bind(held.run_id.uuid())
         .bind(held.fence.epoch as i64)
         .fetch_optional(connection)
@@ -146,10 +146,15 @@ pub(crate) async fn attempt_end(connection: &mut PgConnection, held: Held) -> Re
 /// Writes what has changed of runs, and the attempts that have ended, in one statement.
 pub(crate) async fn change(connection: &mut PgConnection, changes: &Changes) -> Result<()> {
     let changed = changes.runs();
-    let statement = match changes.ended.as_slice() {
+    let started: HashMap<(RunId, u64), &AttemptStarted> =
+        changes.started.iter().map(|start| ((start.run, start.epoch), start)).collect();
+    // All of a success is in the progress, unless its worker never was, as in a copy of a store.
+    let is_apart = |end: &&AttemptEnded| end.end != AttemptEnd::Success || started.contains_key(&(end.run, end.epoch));
+    let ended: Vec<&AttemptEnded> = changes.ended.iter().filter(is_apart).collect();
+    let statement = match ended.as_slice() {
         [] if changed.is_empty() => return Ok(()),
         [] => bind_progress(sqlx::query(UPDATE), &changed),
-        ended => bind_ended(bind_progress(sqlx::query(UPDATE_AND_END), &changed), ended, &changes.started)?,
+        ended => bind_ended(bind_progress(sqlx::query(UPDATE_AND_END), &changed), ended, &started)?,
     };
     statement.execute(connection).await.or_store_error()?;
     Ok(())
@@ -158,7 +163,8 @@ pub(crate) async fn change(connection: &mut PgConnection, changes: &Changes) -> 
 macro_rules! update {
     () => {
         "UPDATE progress SET state = v.state, skip_reason = v.skip_reason, attempt = v.attempt, failures = v.failures, \
-         orphaned = v.orphaned, not_before = v.not_before, epoch = v.epoch, worker = v.worker, \
+         orphaned = v.orphaned, not_before = v.not_before, epoch = v.epoch, \
+         worker = CASE v.state WHEN 'success' THEN progress.worker ELSE v.worker END, \
          lease_until = v.lease_until, cancel_requested = v.cancel_requested, started_at = v.started_at, \
          completed_at = v.completed_at, isolation = v.isolation, error = v.error, result = v.result \
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], \
@@ -208,11 +214,9 @@ fn bind_progress<'q>(statement: Statement<'q>, changed: &[&RunProgress]) -> Stat
 /// Binds the ends, and with them the beginnings of those that began in these very changes, as in a copy of a store.
 fn bind_ended<'q>(
     statement: Statement<'q>,
-    ended: &[AttemptEnded],
-    started: &[AttemptStarted],
+    ended: &[&AttemptEnded],
+    started: &HashMap<(RunId, u64), &AttemptStarted>,
 ) -> Result<Statement<'q>> {
-    let started: HashMap<(RunId, u64), &AttemptStarted> =
-        started.iter().map(|start| ((start.run, start.epoch), start)).collect();
     let starts: Vec<_> = ended.iter().map(|end| started.get(&(end.run, end.epoch))).collect();
     let ends = ended.iter().map(|one| quoted_word(&one.end)).collect::<Result<Vec<_>>>()?;
     Ok(statement

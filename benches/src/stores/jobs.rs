@@ -46,7 +46,7 @@ pub(super) async fn measure(
     let two = nodes::work_off(server, 2, jobs).await?;
     let wren = |side, worked: &nodes::Worked| Row {
         side,
-        method: "recorded 1,000 at once, claimed 200 at once",
+        method: "recorded 1,000 at once, claimed 500 at once",
         jobs: worked.runs,
         enqueued_per_s,
         completed_per_s: worked.rate,

@@ -15,7 +15,7 @@ use super::server::Server;
 use crate::Failure;
 
 /// How many runs a claim takes at most.
-pub(super) const CLAIMED_AT_ONCE: usize = 200;
+pub(super) const CLAIMED_AT_ONCE: usize = 500;
 /// While the ends of some runs are written a node claims others, as an engine does.
 const UNDER_WAY: usize = 4;
 /// After so long something is stuck.

@@ -84,7 +84,7 @@ impl<'p> Pair<'p> {
         };
         // Names hold the time at which they were made and sort by it: that of the earlier server is the first.
         pair.workers = eventually("a run on each server", || {
-            let workers = pair.ask("SELECT worker FROM wren.attempts UNION SELECT worker FROM wren.progress WHERE worker IS NOT NULL ORDER BY 1");
+            let workers = pair.ask("SELECT DISTINCT worker FROM wren.all_attempts ORDER BY 1");
             (workers.len() == 2).then_some(workers)
         });
         pair

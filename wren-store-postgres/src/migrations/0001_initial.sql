@@ -100,6 +100,7 @@ CREATE TABLE progress (
     orphaned         bigint NOT NULL,
     not_before       bigint NOT NULL,
     epoch            bigint NOT NULL,
+    -- Who has its claim; of a successful run who had it.
     worker           text,
     lease_until      bigint,
     cancel_requested boolean NOT NULL,
@@ -121,7 +122,8 @@ CREATE INDEX progress_active ON progress (deployment_id, trigger_id, scheduled_f
 CREATE INDEX progress_running ON progress (lease_until, owner, deployment_id) WHERE state = 'running';
 CREATE INDEX progress_completed ON progress (completed_at) WHERE completed_at IS NOT NULL;
 
--- The attempts that have ended; the one under way stands in the run's progress.
+-- The attempts that have ended, but for a successful one, which is the last: that one, as the one under way, stands in the
+-- run's progress.
 CREATE TABLE attempts (
     run_id     uuid NOT NULL,
     epoch      bigint NOT NULL,
@@ -133,6 +135,12 @@ CREATE TABLE attempts (
     error      text,
     PRIMARY KEY (run_id, epoch)
 );
+
+CREATE VIEW all_attempts AS
+    SELECT run_id, epoch, number, worker, started_at, ended_at, ended, error FROM attempts
+    UNION ALL
+    SELECT run_id, epoch, attempt, worker, started_at, completed_at, CASE state WHEN 'success' THEN 'success' END, NULL
+    FROM progress WHERE worker IS NOT NULL;
 
 CREATE TABLE logs (
     run_id  uuid NOT NULL,
