@@ -27,7 +27,9 @@ fn main() -> io::Result<()> {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
-        let _ = writeln!(table, "    ({path:?}, include_str!({:?})),", file.display().to_string());
+        // Not the file's whole path, which is another one once the folder has been moved.
+        let place = format!("/python/{path}");
+        let _ = writeln!(table, "    ({path:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {place:?}))),");
     }
     table.push_str("]\n");
     let hex = digest.finalize().iter().fold(String::new(), |mut hex, byte| {

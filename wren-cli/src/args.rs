@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wren_core::{KeyId, OwnerId, RunId};
 
-use crate::backends::{ExecutorChoice, StoreChoice};
+use crate::backends::{ExecutorChoice, StoreChoice, VaultChoice};
 
 /// Runs agent-written Python scripts on schedules and events, reliably
 #[derive(Debug, Parser)]
@@ -66,6 +66,10 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Make, list and revoke API keys in a data folder
     Keys(KeysArgs),
+    /// Set, list and delete the secrets that the platform uses for scripts
+    Credentials(CredentialsArgs),
+    /// Show what credentials are sealed under, and rotate the keys
+    Vault(VaultCommandArgs),
     /// Copy everything from one store into another
     Store(StoreArgs),
     /// Say what a cron expression means: in words, and as the times to come
@@ -261,6 +265,119 @@ pub(crate) enum KeysCommand {
     },
 }
 
+/// Where credentials are kept, and what they are sealed under
+#[derive(Debug, Clone, Args)]
+pub(crate) struct VaultArgs {
+    /// The vault: file (a key beside the data folder), file:PATH, passphrase:FILE or transit:MOUNT/KEY seals credentials in
+    /// the store, openbao:MOUNT/FOLDER keeps them there; the last two ask the server of BAO_ADDR and BAO_TOKEN
+    #[arg(long, env = "WREN_VAULT", hide_env_values = true, value_name = "VAULT", default_value = "file")]
+    pub(crate) vault: VaultChoice,
+    /// What they were sealed under before, until `wren vault rotate` has ended
+    #[arg(long, env = "WREN_PREVIOUS_VAULT", hide_env_values = true, value_name = "VAULT")]
+    pub(crate) previous_vault: Option<VaultChoice>,
+}
+
+/// What scripts may ask of the world
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct BrokerArgs {
+    /// A host that scripts may ask by `wren.http`, as api.example.com or *.example.com; may be given several times, and every
+    /// host on the public internet is one without it
+    #[arg(
+        long = "allow-host",
+        env = "WREN_ALLOW_HOSTS",
+        hide_env_values = true,
+        value_name = "HOST",
+        value_delimiter = ','
+    )]
+    pub(crate) allow_hosts: Vec<String>,
+    /// An origin whose addresses may be private, as http://10.0.0.5:8080; for `wren.http` --allow-host has to name its host, too
+    #[arg(long, env = "WREN_ALLOW_PRIVATE", hide_env_values = true, value_name = "ORIGIN", value_delimiter = ',')]
+    pub(crate) allow_private: Vec<String>,
+    /// Where an integration's requests go instead, as openai=https://llm.example.com
+    #[arg(
+        long = "integration-url",
+        env = "WREN_INTEGRATION_URLS",
+        hide_env_values = true,
+        value_name = "NAME=URL",
+        value_delimiter = ','
+    )]
+    pub(crate) integration_urls: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VaultCommandArgs {
+    #[command(subcommand)]
+    pub(crate) command: VaultCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VaultCommand {
+    /// Show the master key's kind and generations, and how much is sealed
+    Status {
+        #[command(flatten)]
+        vault: VaultArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Make new keys and wrap every credential under them; goes on where it was cut off
+    Rotate {
+        #[command(flatten)]
+        vault: VaultArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CredentialsArgs {
+    #[command(subcommand)]
+    pub(crate) command: CredentialsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredentialsCommand {
+    /// Keep a secret, read from the standard input, in place of the one of that name
+    Set {
+        /// The integration, as in `slack`, or a name of your own
+        name: String,
+        /// Whose it is
+        #[arg(long)]
+        owner: OwnerId,
+        /// How long it is valid, as in 90d; without end when absent
+        #[arg(long, value_name = "DURATION", value_parser = wren_core::schedule::parse_duration)]
+        expires_in: Option<Duration>,
+        /// What it allows, in the service's words; may be given several times
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        #[command(flatten)]
+        vault: VaultArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// List an owner's credentials, without their secrets
+    List {
+        /// Whose credentials
+        #[arg(long)]
+        owner: OwnerId,
+        #[command(flatten)]
+        vault: VaultArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Delete a credential
+    Delete {
+        /// Its name, as `wren credentials list` shows it
+        name: String,
+        /// Whose it is
+        #[arg(long)]
+        owner: OwnerId,
+        #[command(flatten)]
+        vault: VaultArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
     #[command(subcommand)]
@@ -290,6 +407,10 @@ pub(crate) struct ServeArgs {
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
     /// What runs the scripts
     #[arg(long, value_enum, default_value_t)]
     pub(crate) executor: ExecutorChoice,

@@ -36,22 +36,24 @@ fn the_help_names_every_command_and_exit_code() {
     Usage: wren [OPTIONS] <COMMAND>
 
     Commands:
-      test      Check a script locally: syntax, import, schedules, functions
-      validate  Show what a script declares, and with --remote whether the platform has what it needs
-      deploy    Deploy a script
-      status    List deployments, or show one with its latest runs
-      logs      Show what the runs of a deployment printed
-      run       Run a function of a deployment now
-      cancel    Cancel a run
-      pause     Stop the triggers of a deployment until it is resumed
-      resume    Start the triggers of a paused deployment again
-      undeploy  Remove a deployment's triggers; its history stays
-      dev       Run a script in this process and deploy it anew whenever its file changes
-      keys      Make, list and revoke API keys in a data folder
-      store     Copy everything from one store into another
-      explain   Say what a cron expression means: in words, and as the times to come
-      serve     Run the server
-      help      Print this message or the help of the given subcommand(s)
+      test         Check a script locally: syntax, import, schedules, functions
+      validate     Show what a script declares, and with --remote whether the platform has what it needs
+      deploy       Deploy a script
+      status       List deployments, or show one with its latest runs
+      logs         Show what the runs of a deployment printed
+      run          Run a function of a deployment now
+      cancel       Cancel a run
+      pause        Stop the triggers of a deployment until it is resumed
+      resume       Start the triggers of a paused deployment again
+      undeploy     Remove a deployment's triggers; its history stays
+      dev          Run a script in this process and deploy it anew whenever its file changes
+      keys         Make, list and revoke API keys in a data folder
+      credentials  Set, list and delete the secrets that the platform uses for scripts
+      vault        Show what credentials are sealed under, and rotate the keys
+      store        Copy everything from one store into another
+      explain      Say what a cron expression means: in words, and as the times to come
+      serve        Run the server
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
           --json           Print JSON instead of text, errors included
@@ -102,28 +104,45 @@ fn the_help_of_the_server_names_its_defaults() {
     Usage: wren serve [OPTIONS]
 
     Options:
-          --json                     Print JSON instead of text, errors included
-          --listen <ADDRESS>         The address to listen on; port 0 takes any free one, and the first
-                                     line printed says which [default: 127.0.0.1:7878]
-          --data <DIR>               The data folder [env: WREN_DATA] [default: ./wren-data]
-          --url <URL>                The server's address [default: http://127.0.0.1:7878] [env:
-                                     WREN_URL]
-          --api-key <KEY>            The API key; other users of the machine can read it off a command
-                                     line, so prefer the variable or the file [env: WREN_API_KEY]
-          --store <STORE>            The store: sqlite or redb (a file in the data folder), sqlite:PATH,
-                                     redb:PATH, postgres://… or memory [env: WREN_STORE] [default:
-                                     sqlite]
-          --config <FILE>            A TOML file with `url` and `api_key` [default: ./wren.toml, then
-                                     ~/.config/wren/config.toml] [env: WREN_CONFIG]
-          --executor <EXECUTOR>      What runs the scripts [default: wasm] [possible values: wasm,
-                                     process]
-          --concurrency <N>          How many runs run at once; by the number of cores without it
-          --lease <DURATION>         How long a run stays claimed without a heartbeat: what a crash
-                                     costs until its runs are taken up again [default: 15s]
-          --drain <DURATION>         How long a shutdown waits for the runs in progress [default: 30s]
-          --log-format <LOG_FORMAT>  How the log on the standard error is written; WREN_LOG filters it,
-                                     as in WREN_LOG=info,wren_core=debug [default: text] [possible
-                                     values: text, json]
-      -h, --help                     Print help (see more with '--help')
+          --json                        Print JSON instead of text, errors included
+          --listen <ADDRESS>            The address to listen on; port 0 takes any free one, and the
+                                        first line printed says which [default: 127.0.0.1:7878]
+          --data <DIR>                  The data folder [env: WREN_DATA] [default: ./wren-data]
+          --url <URL>                   The server's address [default: http://127.0.0.1:7878] [env:
+                                        WREN_URL]
+          --api-key <KEY>               The API key; other users of the machine can read it off a
+                                        command line, so prefer the variable or the file [env:
+                                        WREN_API_KEY]
+          --store <STORE>               The store: sqlite or redb (a file in the data folder),
+                                        sqlite:PATH, redb:PATH, postgres://… or memory [env: WREN_STORE]
+                                        [default: sqlite]
+          --config <FILE>               A TOML file with `url` and `api_key` [default: ./wren.toml, then
+                                        ~/.config/wren/config.toml] [env: WREN_CONFIG]
+          --vault <VAULT>               The vault: file (a key beside the data folder), file:PATH,
+                                        passphrase:FILE or transit:MOUNT/KEY seals credentials in the
+                                        store, openbao:MOUNT/FOLDER keeps them there; the last two ask
+                                        the server of BAO_ADDR and BAO_TOKEN [env: WREN_VAULT] [default:
+                                        file]
+          --previous-vault <VAULT>      What they were sealed under before, until `wren vault rotate`
+                                        has ended [env: WREN_PREVIOUS_VAULT]
+          --allow-host <HOST>           A host that scripts may ask by `wren.http`, as api.example.com
+                                        or *.example.com; may be given several times, and every host on
+                                        the public internet is one without it [env: WREN_ALLOW_HOSTS]
+          --allow-private <ORIGIN>      An origin whose addresses may be private, as
+                                        http://10.0.0.5:8080; for `wren.http` --allow-host has to name
+                                        its host, too [env: WREN_ALLOW_PRIVATE]
+          --integration-url <NAME=URL>  Where an integration's requests go instead, as
+                                        openai=https://llm.example.com [env: WREN_INTEGRATION_URLS]
+          --executor <EXECUTOR>         What runs the scripts [default: wasm] [possible values: wasm,
+                                        process]
+          --concurrency <N>             How many runs run at once; by the number of cores without it
+          --lease <DURATION>            How long a run stays claimed without a heartbeat: what a crash
+                                        costs until its runs are taken up again [default: 15s]
+          --drain <DURATION>            How long a shutdown waits for the runs in progress [default:
+                                        30s]
+          --log-format <LOG_FORMAT>     How the log on the standard error is written; WREN_LOG filters
+                                        it, as in WREN_LOG=info,wren_core=debug [default: text]
+                                        [possible values: text, json]
+      -h, --help                        Print help (see more with '--help')
     "#);
 }

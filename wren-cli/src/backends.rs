@@ -1,5 +1,8 @@
 //! Which of the shipped backends to use: the one place that names them.
 
+mod broker;
+mod vaults;
+
 use std::fmt;
 use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,8 @@ use wren_store_postgres::PostgresStore;
 use wren_store_redb::RedbStore;
 use wren_store_sqlite::SqliteStore;
 
+pub(crate) use self::broker::make_broker;
+pub(crate) use self::vaults::{OpenVault, VaultChoice, open_existing_vault, open_vault};
 use crate::args::DataArgs;
 use crate::failure::Failure;
 

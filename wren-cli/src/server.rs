@@ -12,11 +12,13 @@ use tracing_subscriber::EnvFilter;
 use wren_core::engine::{Engine, EngineBuilder, EngineOptions};
 use wren_core::executor::Executor;
 use wren_core::keys::{ApiKeys, NewApiKey};
+use wren_core::memory::MemoryVault;
 use wren_core::store::Store;
+use wren_core::vault::CredentialVault;
 use wren_core::{Error, ErrorCode, OwnerId};
 
-use crate::args::{DataArgs, LogFormat, ServeArgs};
-use crate::backends::{StoreChoice, as_options, make_executors, open_store};
+use crate::args::{BrokerArgs, DataArgs, LogFormat, ServeArgs};
+use crate::backends::{StoreChoice, as_options, make_broker, make_executors, open_store, open_vault};
 use crate::failure::{Failure, Problem};
 use crate::output::{Output, arrived, write_stderr};
 
@@ -26,9 +28,14 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     let signals = Signals::listen()?;
     start_log(args.log_format, "info", output);
     let store = open_store(&args.data).await?;
+    // What is sealed in memory ends with the process, and needs no key that outlives it.
+    let vault: Arc<dyn CredentialVault> = match args.data.store {
+        StoreChoice::Memory => Arc::new(MemoryVault::default()),
+        _ => open_vault(&args.vault, &args.data.data, Arc::clone(&store)).await?.shared(),
+    };
     let executors = make_executors(args.executor, args.concurrency);
     refuse_without_sandbox(&executors).await?;
-    let engine = build_engine(Arc::clone(&store), executors, |options| {
+    let engine = build_engine(Arc::clone(&store), vault, &args.broker, executors, |options| {
         options.lease_ms = millis(args.lease);
         options.drain_ms = millis(args.drain);
         options.concurrency = args.concurrency.unwrap_or(options.concurrency);
@@ -99,13 +106,16 @@ pub(crate) async fn run(
 /// Puts an engine together on backends that stand already.
 pub(crate) fn build_engine(
     store: Arc<dyn Store>,
+    vault: Arc<dyn CredentialVault>,
+    broker: &BrokerArgs,
     executors: Vec<Arc<dyn Executor>>,
     adjust: impl FnOnce(&mut EngineOptions),
 ) -> Result<Engine, Failure> {
     let mut options = EngineOptions::default();
     adjust(&mut options);
     let builder = executors.into_iter().fold(Engine::builder(), EngineBuilder::shared_executor);
-    Ok(builder.shared_store(store).options(options).build()?)
+    let broker = make_broker(broker, Arc::clone(&store), Arc::clone(&vault))?;
+    Ok(builder.shared_store(store).shared_vault(vault).host(broker).options(options).build()?)
 }
 
 /// Refuses to go on where scripts could not be contained by the default executor, the first: there is no silent fall-back to no

@@ -99,13 +99,19 @@ fn four_servers_of_which_one_dies_and_one_sleeps_make_one_run_of_every_due_time(
 
     two.kill();
     let killed = Instant::now();
-    let three_share_all = || database.shares().len() == 3 && database.shares().iter().sum::<i64>() == 64;
+    let three_share_all = || {
+        let shares = database.shares();
+        shares.len() == 3 && shares.iter().sum::<i64>() == 64
+    };
     eventually("three shares", || three_share_all().then_some(()));
     let taken_over = killed.elapsed();
 
     // A server that sleeps for longer than its lease, and wakes up among its successors.
     signal(three.server_pid(), "STOP");
-    let two_share_all = || database.shares().len() == 2 && database.shares().iter().sum::<i64>() == 64;
+    let two_share_all = || {
+        let shares = database.shares();
+        shares.len() == 2 && shares.iter().sum::<i64>() == 64
+    };
     eventually("two shares", || two_share_all().then_some(()));
     database.pass(1);
     signal(three.server_pid(), "CONT");
@@ -156,6 +162,9 @@ fn four_servers_of_which_one_dies_and_one_sleeps_make_one_run_of_every_due_time(
          the kill (lease {LEASE}), the latest due time recorded {} ms late",
         database.number("SELECT count(*) FROM runs"),
         database.number("SELECT count(*) FROM progress WHERE orphaned > 0"),
-        database.number("SELECT max(created_at - r.scheduled_for) / 1000 FROM runs r JOIN progress ON run_id = id WHERE skip_reason IS NULL"),
+        database.number(
+            "SELECT max(created_at - r.scheduled_for) / 1000 FROM runs r JOIN progress ON run_id = id \
+             WHERE skip_reason IS NULL"
+        ),
     );
 }

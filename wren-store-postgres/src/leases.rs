@@ -5,8 +5,7 @@ use sqlx::PgConnection;
 use wren_core::{Result, RunId};
 
 use crate::error::OrStoreError;
-use crate::rows::{micros, number};
-use crate::runs;
+use crate::rows::{Columns, micros, number};
 
 /// Writes the leases alone.
 pub(crate) async fn extend(connection: &mut PgConnection, leases: &[(RunId, DateTime<Utc>)]) -> Result<()> {
@@ -36,5 +35,5 @@ pub(crate) async fn expired(connection: &mut PgConnection, now: DateTime<Utc>, l
     .fetch_all(connection)
     .await
     .or_store_error()?;
-    rows.iter().map(runs::id).collect()
+    rows.iter().map(|row| Ok(RunId::from_uuid(Columns::new(row).uuid()?))).collect()
 }

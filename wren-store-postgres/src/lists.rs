@@ -158,24 +158,31 @@ pub(crate) async fn run(readers: &PgPool, owner: &OwnerId, id: RunId) -> Result<
 /// Reads an owner's runs.
 pub(crate) async fn runs(readers: &PgPool, owner: &OwnerId, list: RunList) -> Result<Vec<Run>> {
     let (before, before_id) = list.before.map_or((i64::MAX, Uuid::max()), |place| (micros(place.at), place.id.uuid()));
-    // A literal, since an index over some states is not considered for a parameter. What is rare is found by its progress;
-    // of the others most runs are one.
-    let (found_in, id, state) = match list.state {
-        None => ("r", "id", ""),
-        Some(RunState::Success) => ("r", "id", " AND p.state = 'success'"),
-        Some(RunState::Queued) => ("p", "run_id", " AND p.state = 'queued'"),
-        Some(RunState::Running) => ("p", "run_id", " AND p.state = 'running'"),
-        Some(RunState::Failed) => ("p", "run_id", " AND p.state = 'failed'"),
-        Some(RunState::Timeout) => ("p", "run_id", " AND p.state = 'timeout'"),
-        Some(RunState::Cancelled) => ("p", "run_id", " AND p.state = 'cancelled'"),
-        Some(RunState::Skipped) => ("p", "run_id", " AND p.state = 'skipped'"),
+    // A literal, since an index over some states is not considered for a parameter.
+    let state = match list.state {
+        None => "",
+        Some(RunState::Queued) => " AND p.state = 'queued'",
+        Some(RunState::Running) => " AND p.state = 'running'",
+        Some(RunState::Success) => " AND p.state = 'success'",
+        Some(RunState::Failed) => " AND p.state = 'failed'",
+        Some(RunState::Timeout) => " AND p.state = 'timeout'",
+        Some(RunState::Cancelled) => " AND p.state = 'cancelled'",
+        Some(RunState::Skipped) => " AND p.state = 'skipped'",
     };
+    // What has not ended is found by its progress, and so is what went wrong, unless it is one deployment's; of the others most
+    // runs are one.
+    let is_narrow = list.deployment_id.is_some() || list.trigger_id.is_some();
+    let by_progress = match list.state {
+        None | Some(RunState::Success) => false,
+        Some(RunState::Queued | RunState::Running) => true,
+        Some(RunState::Failed | RunState::Timeout | RunState::Cancelled | RunState::Skipped) => !is_narrow,
+    };
+    let (t, id) = if by_progress { ("p", "run_id") } else { ("r", "id") };
     let (columns, tables) = (run_columns!(), run_tables!());
     let statement = format!(
         "SELECT {columns} FROM {tables} WHERE {t}.owner = $1 AND ({t}.scheduled_for, {t}.{id}) < ($2, $3) \
          AND {t}.scheduled_for >= $4 AND {t}.scheduled_for < $5 AND ($6::uuid IS NULL OR {t}.deployment_id = $6) \
-         AND ($7::uuid IS NULL OR {t}.trigger_id = $7){state} ORDER BY {t}.scheduled_for DESC, {t}.{id} DESC LIMIT $8",
-        t = found_in
+         AND ($7::uuid IS NULL OR {t}.trigger_id = $7){state} ORDER BY {t}.scheduled_for DESC, {t}.{id} DESC LIMIT $8"
     );
     // Safe: made of this crate's own fragments; every value is bound.
     let rows = sqlx::query(AssertSqlSafe(statement))

@@ -8,13 +8,13 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
-use wren_core::store::kit::Picked;
+use wren_core::store::kit::{Picked, unreadable};
 use wren_core::store::{Candidate, ClaimLimits, pick_fairly};
 use wren_core::{DeploymentId, OwnerId, Result, RunId};
 
 use crate::error::OrStoreError;
 use crate::options::LOCK_TIMEOUT;
-use crate::rows::{Columns, instant, micros, name, number};
+use crate::rows::{Columns, Statement, instant, micros, name, number};
 
 /// Waits until nobody else claims; until the end of the transaction nobody else will. Not for long: what is claimed after a
 /// long wait would be claimed for a worker that has given up waiting, and lie until its lease has ended.
@@ -53,51 +53,39 @@ macro_rules! running {
     };
 }
 
-/// Who runs less than they may.
-macro_rules! has_room {
-    () => {
-        "q.owner NOT IN (SELECT owner FROM running GROUP BY owner HAVING sum(number) >= $2) \
-         AND q.deployment_id NOT IN (SELECT deployment_id FROM running WHERE number >= $3)"
-    };
-}
-
-/// Whose runs are queued, at most `$5` owners. Steps from one to the next through the index, whatever the length of their
-/// queues.
+/// Whose runs are queued, at most `$5` owners (`step`), and who of them runs less than they may (`owners`). Steps from one owner
+/// to the next through the index, whatever the length of their queues.
 macro_rules! owners {
     () => {
         "step (owner, number) AS ( \
          (SELECT min(owner), 1 FROM progress WHERE state = 'queued') UNION ALL \
          SELECT (SELECT min(owner) FROM progress WHERE state = 'queued' AND owner > step.owner), number + 1 \
          FROM step WHERE step.owner IS NOT NULL AND number < $5), \
-         owners (owner) AS MATERIALIZED (SELECT owner FROM step WHERE owner IS NOT NULL)"
+         owners (owner) AS MATERIALIZED (SELECT owner FROM step WHERE owner IS NOT NULL AND owner NOT IN \
+         (SELECT owner FROM running GROUP BY owner HAVING sum(number) >= $2))"
     };
 }
 
-/// Which runs of the queue may be claimed.
+/// Which runs of the queue may be claimed, of an owner who runs less than they may.
 macro_rules! due {
     () => {
-        concat!("q.state = 'queued' AND q.not_before <= $1 AND ", ready!(), " AND ", has_room!())
-    };
-}
-
-/// The oldest few of each owner, as many of each as fill a batch of `$4` together, and one more.
-macro_rules! oldest_of_each {
-    () => {
         concat!(
-            "FROM owners o CROSS JOIN LATERAL ( \
-             SELECT q.run_id, q.owner, q.deployment_id, q.not_before, q.scheduled_for FROM progress q \
-             WHERE q.owner = o.owner AND ",
-            due!(),
-            " ORDER BY q.not_before, q.scheduled_for, q.run_id LIMIT 1 + $4 / (SELECT count(*) FROM owners)) f"
+            "q.state = 'queued' AND q.not_before <= $1 AND ",
+            ready!(),
+            " AND q.deployment_id NOT IN (SELECT deployment_id FROM running WHERE number >= $3)"
         )
     };
 }
 
-/// How many owners a look at the queue goes into.
+/// How many owners a look at the queue goes into at first.
 const FEW_OWNERS: usize = 128;
 
 /// One look at the queue, so that the server is asked once: how much runs, by owner and deployment (0); the oldest few of each
-/// of the first [`FEW_OWNERS`] owners (1); when the first of those that are not due yet becomes so (2); the owners (3).
+/// owner (1); when the first of those that are not due yet becomes so (2); how many owners there are (3), and how many have
+/// room (4).
+///
+/// Of each owner as many as fill a batch of `$4` together, and one more; at least `$6`. Of nobody when there are as many owners
+/// as were asked for, since there may be more then.
 const LOOK: &str = concat!(
     "WITH RECURSIVE ",
     running!(),
@@ -105,14 +93,18 @@ const LOOK: &str = concat!(
     owners!(),
     " SELECT 0 AS what, owner, deployment_id, number, NULL::bigint AS not_before, NULL::bigint AS scheduled_for, \
      NULL::uuid AS run_id FROM running UNION ALL \
-     SELECT 1, f.owner, f.deployment_id, 0, f.not_before, f.scheduled_for, f.run_id ",
-    oldest_of_each!(),
-    " UNION ALL \
+     SELECT 1, f.owner, f.deployment_id, 0, f.not_before, f.scheduled_for, f.run_id FROM owners o CROSS JOIN LATERAL ( \
+     SELECT q.run_id, q.owner, q.deployment_id, q.not_before, q.scheduled_for FROM progress q WHERE q.owner = o.owner AND ",
+    due!(),
+    " ORDER BY q.not_before, q.scheduled_for, q.run_id \
+     LIMIT CASE WHEN (SELECT count(owner) FROM step) >= $5 THEN 0 \
+     ELSE greatest(1 + $4 / (SELECT count(*) FROM owners), $6) END) f UNION ALL \
      (SELECT 2, NULL, NULL, 0, q.not_before, NULL, NULL FROM progress q \
      WHERE q.state = 'queued' AND q.not_before > $1 AND ",
     ready!(),
     " ORDER BY q.not_before LIMIT 1) UNION ALL \
-     SELECT 3, owner, NULL, 0, NULL, NULL, NULL FROM owners"
+     SELECT 3, NULL, NULL, count(owner), NULL, NULL, NULL FROM step UNION ALL \
+     SELECT 4, NULL, NULL, count(*), NULL, NULL, NULL FROM owners"
 );
 
 /// The oldest over all owners.
@@ -121,50 +113,79 @@ const OLDEST: &str = concat!(
     running!(),
     " SELECT q.run_id, q.owner, q.deployment_id FROM progress q WHERE ",
     due!(),
-    " ORDER BY q.not_before, q.scheduled_for, q.run_id LIMIT $4"
-);
-
-const OLDEST_OF_EACH: &str = concat!(
-    "WITH RECURSIVE ",
-    running!(),
-    ", ",
-    owners!(),
-    " SELECT f.run_id, f.owner, f.deployment_id ",
-    oldest_of_each!(),
-    " ORDER BY f.not_before, f.scheduled_for, f.run_id"
+    " AND q.owner NOT IN (SELECT owner FROM running GROUP BY owner HAVING sum(number) >= $2) \
+     ORDER BY q.not_before, q.scheduled_for, q.run_id LIMIT $4"
 );
 
 /// Picks runs that a claim takes. It does not lock them: one that is being cancelled meanwhile is left out when the claim reads
 /// it.
 pub(crate) async fn pick(connection: &mut PgConnection, now: DateTime<Utc>, limits: ClaimLimits) -> Result<Picked> {
-    let Look { load, candidates, owners, next_at } = Look::at(connection, now, limits).await?;
-    if owners < FEW_OWNERS {
-        // Of an owner of whom less was found than looked for nothing is hidden.
-        let looked_for = 1 + limits.batch / owners.max(1);
-        let some_hidden = counted(&candidates).values().any(|found| *found >= looked_for);
-        let ids = load.pick(candidates, limits);
-        let look_again = some_hidden && !ids.is_empty() && ids.len() < limits.batch;
+    let (mut owners, mut least) = (FEW_OWNERS, 0);
+    loop {
+        let look = Look::at(connection, now, limits, owners, least).await?;
+        let next_at = look.next_at;
+        if look.owners >= owners {
+            // With many owners whose turn it is the oldest over all of them say it all.
+            if let Some(ids) = oldest_of_all(connection, now, limits, &look.load).await? {
+                return Ok(Picked { ids, next_at, look_again: false });
+            }
+            owners = usize::MAX;
+            continue;
+        }
+        let looked_for = (1 + limits.batch / look.with_room.max(1)).max(least);
+        let found = counted(look.candidates.iter().map(|candidate| &candidate.owner));
+        // Of an owner of whom less was found than looked for nothing is hidden. Where one deployment has filled its share, the
+        // turn of its owner's others may come with a later claim.
+        let cut: Vec<OwnerId> =
+            found.into_iter().filter(|(_, found)| *found >= looked_for).map(|(owner, _)| owner.clone()).collect();
+        let owner_of: HashMap<RunId, OwnerId> =
+            look.candidates.iter().map(|candidate| (candidate.key, candidate.owner.clone())).collect();
+        let ids = look.load.pick(look.candidates, limits);
+        let taken = counted(ids.iter().filter_map(|id| owner_of.get(id)));
+        let hides_more = |owner: &OwnerId| {
+            let running = look.load.by_owner.get(owner).copied().unwrap_or(0);
+            running + taken.get(owner).copied().unwrap_or(0) < limits.per_owner
+        };
+        let wants_more = ids.len() < limits.batch && cut.iter().any(hides_more);
+        if wants_more && looked_for < limits.batch {
+            // Others wait for their time or for an earlier run, and leave their part of the batch to those.
+            least = looked_for.saturating_mul(8).min(limits.batch);
+            continue;
+        }
+        let look_again = wants_more && !ids.is_empty();
         return Ok(Picked { ids, next_at, look_again });
     }
-    // With many owners whose turn it is the oldest over all of them say it all.
-    let oldest = candidates_of(ask(OLDEST, now, limits), connection).await?;
-    let owners: HashMap<RunId, OwnerId> =
-        oldest.iter().map(|candidate| (candidate.key, candidate.owner.clone())).collect();
-    let ids = load.pick(oldest, limits);
-    if ids.len() == limits.batch && load.all_idle_and_different(ids.iter().filter_map(|id| owners.get(id))) {
-        return Ok(Picked { ids, next_at, look_again: false });
-    }
-    // A long queue of few owners hides the others.
-    let candidates = candidates_of(ask(OLDEST_OF_EACH, now, limits).bind(i64::MAX), connection).await?;
-    let ids = load.pick(candidates, limits);
-    let look_again = !ids.is_empty() && ids.len() < limits.batch;
-    Ok(Picked { ids, next_at, look_again })
 }
 
-fn counted(candidates: &[Candidate<RunId>]) -> HashMap<&OwnerId, usize> {
+/// Picks the oldest runs over all owners, if that is fair: a batch of as many different owners, none of whom runs anything.
+async fn oldest_of_all(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    limits: ClaimLimits,
+    load: &Load,
+) -> Result<Option<Vec<RunId>>> {
+    let rows = ask(OLDEST, now, limits).fetch_all(connection).await.or_store_error()?;
+    let mut oldest = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let mut columns = Columns::new(row);
+        let key = RunId::from_uuid(columns.uuid()?);
+        let (owner, deployment) = (columns.name("owner")?, DeploymentId::from_uuid(columns.uuid()?));
+        oldest.push(Candidate { key, owner, deployment });
+    }
+    let mut seen = HashSet::new();
+    let is_fair = oldest.len() == limits.batch
+        && oldest.iter().all(|one| !load.by_owner.contains_key(&one.owner) && seen.insert(one.owner.clone()));
+    if !is_fair {
+        return Ok(None);
+    }
+    let ids = load.pick(oldest, limits);
+    Ok((ids.len() == limits.batch).then_some(ids))
+}
+
+fn counted<'a>(owners: impl Iterator<Item = &'a OwnerId>) -> HashMap<&'a OwnerId, usize> {
     let mut counts = HashMap::new();
-    for candidate in candidates {
-        *counts.entry(&candidate.owner).or_default() += 1;
+    for owner in owners {
+        *counts.entry(owner).or_default() += 1;
     }
     counts
 }
@@ -172,33 +193,51 @@ fn counted(candidates: &[Candidate<RunId>]) -> HashMap<&OwnerId, usize> {
 /// What one look at the queue found.
 struct Look {
     load: Load,
+    /// Oldest first.
     candidates: Vec<Candidate<RunId>>,
-    /// How many owners it went into.
+    /// How many owners have queued runs, as far as was asked.
     owners: usize,
+    /// How many of them run less than they may.
+    with_room: usize,
     next_at: Option<DateTime<Utc>>,
 }
 
 impl Look {
-    async fn at(connection: &mut PgConnection, now: DateTime<Utc>, limits: ClaimLimits) -> Result<Self> {
-        let statement = ask(LOOK, now, limits).bind(number(FEW_OWNERS));
+    async fn at(
+        connection: &mut PgConnection,
+        now: DateTime<Utc>,
+        limits: ClaimLimits,
+        owners: usize,
+        least: usize,
+    ) -> Result<Self> {
+        let statement = ask(LOOK, now, limits).bind(number(owners)).bind(number(least));
         let rows = statement.fetch_all(connection).await.or_store_error()?;
-        let mut look = Self { load: Load::default(), candidates: Vec::new(), owners: 0, next_at: None };
+        let mut look = Self { load: Load::default(), candidates: Vec::new(), owners: 0, with_room: 0, next_at: None };
         let mut candidates = Vec::new();
         for row in &rows {
             let mut columns = Columns::new(row);
-            let (what, owner, deployment): (i32, Option<&str>, Option<Uuid>) =
-                (columns.take()?, columns.take()?, columns.take()?);
+            let what: i32 = columns.take()?;
+            let (owner, deployment): (Option<&str>, Option<Uuid>) = (columns.take()?, columns.take()?);
             let count: usize = columns.number("count")?;
             let (not_before, scheduled_for): (Option<i64>, Option<i64>) = (columns.take()?, columns.take()?);
-            let owner: Option<OwnerId> = owner.map(|owner| name("owner", owner)).transpose()?;
-            match (owner, deployment.map(DeploymentId::from_uuid)) {
-                (None, _) => look.next_at = not_before.map(instant).transpose()?,
-                (Some(_), None) => look.owners += 1,
-                (Some(owner), Some(deployment)) if what == 0 => look.load.add(owner, deployment, count),
-                (Some(owner), Some(deployment)) => {
+            let whose = || match (owner, deployment) {
+                (Some(owner), Some(deployment)) => Ok((name("owner", owner)?, DeploymentId::from_uuid(deployment))),
+                _ => Err(unreadable("look at the queue", what.to_string())),
+            };
+            match what {
+                0 => {
+                    let (owner, deployment) = whose()?;
+                    look.load.add(owner, deployment, count);
+                }
+                1 => {
+                    let (owner, deployment) = whose()?;
                     let key = RunId::from_uuid(columns.uuid()?);
                     candidates.push(((not_before, scheduled_for, key), Candidate { key, owner, deployment }));
                 }
+                2 => look.next_at = not_before.map(instant).transpose()?,
+                3 => look.owners = count,
+                4 => look.with_room = count,
+                other => return Err(unreadable("look at the queue", other.to_string())),
             }
         }
         // A union promises no order.
@@ -224,16 +263,7 @@ impl Load {
     fn pick(&self, candidates: Vec<Candidate<RunId>>, limits: ClaimLimits) -> Vec<RunId> {
         pick_fairly(candidates, &self.by_owner, &self.by_deployment, limits)
     }
-
-    /// Says whether the owners, those of runs taken oldest first, are all different and had nothing running: then no
-    /// owner that was not looked at comes before one of them.
-    fn all_idle_and_different<'a>(&self, owners: impl Iterator<Item = &'a OwnerId>) -> bool {
-        let mut seen = HashSet::new();
-        owners.into_iter().all(|owner| !self.by_owner.contains_key(owner) && seen.insert(owner))
-    }
 }
-
-type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 /// Binds what each look at the queue is told.
 fn ask<'q>(text: &'static str, now: DateTime<Utc>, limits: ClaimLimits) -> Statement<'q> {
@@ -242,18 +272,4 @@ fn ask<'q>(text: &'static str, now: DateTime<Utc>, limits: ClaimLimits) -> State
         .bind(number(limits.per_owner))
         .bind(number(limits.per_deployment))
         .bind(number(limits.batch))
-}
-
-async fn candidates_of(statement: Statement<'_>, connection: &mut PgConnection) -> Result<Vec<Candidate<RunId>>> {
-    let rows = statement.fetch_all(connection).await.or_store_error()?;
-    rows.iter()
-        .map(|row| {
-            let mut columns = Columns::new(row);
-            Ok(Candidate {
-                key: RunId::from_uuid(columns.uuid()?),
-                owner: columns.name("owner")?,
-                deployment: DeploymentId::from_uuid(columns.uuid()?),
-            })
-        })
-        .collect()
 }

@@ -10,6 +10,9 @@ use wren_core::{DeploymentId, Result, RunId, TriggerId};
 
 use crate::error::OrStoreError;
 
+/// A statement whose values are being bound.
+pub(crate) type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
 /// Returns an instant as its column holds it.
 pub(crate) fn micros(at: DateTime<Utc>) -> i64 {
     at.timestamp_micros()

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
 use wren_core::model::{AttemptEnd, Run};
 use wren_core::store::Held;
 use wren_core::store::kit::{AttemptEnded, AttemptStarted, Changes, Detail, RunProgress, json};
 use wren_core::{DeploymentId, Result, RunId, TriggerId};
 
 use crate::error::OrStoreError;
-use crate::rows::{self, Columns, micros, number, quoted_word, run_columns, run_tables, unquoted_word};
+use crate::rows::{self, Columns, Statement, micros, number, quoted_word, run_columns, run_tables, unquoted_word};
 
 /// Inserts new runs, queued or skipped.
 pub(crate) async fn insert(connection: &mut PgConnection, runs: &[Run]) -> Result<()> {
@@ -148,7 +147,7 @@ pub(crate) async fn change(connection: &mut PgConnection, changes: &Changes) -> 
     let changed = changes.runs();
     let started: HashMap<(RunId, u64), &AttemptStarted> =
         changes.started.iter().map(|start| ((start.run, start.epoch), start)).collect();
-    // All of a success is in the progress, unless its worker never was, as in a copy of a store.
+    // A success is all in the progress, whose worker is kept. A copied run never had one there.
     let is_apart = |end: &&AttemptEnded| end.end != AttemptEnd::Success || started.contains_key(&(end.run, end.epoch));
     let ended: Vec<&AttemptEnded> = changes.ended.iter().filter(is_apart).collect();
     let statement = match ended.as_slice() {
@@ -186,10 +185,7 @@ const UPDATE_AND_END: &str = concat!(
     update!()
 );
 
-type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
-
 fn bind_progress<'q>(statement: Statement<'q>, changed: &[&RunProgress]) -> Statement<'q> {
-    let owned = |text: &Option<String>| text.clone();
     statement
         .bind(changed.iter().map(|one| one.run.id.uuid()).collect::<Vec<_>>())
         .bind(changed.iter().map(|one| one.run.state.as_str()).collect::<Vec<_>>())
@@ -206,9 +202,9 @@ fn bind_progress<'q>(statement: Statement<'q>, changed: &[&RunProgress]) -> Stat
         .bind(changed.iter().map(|one| one.cancel_requested).collect::<Vec<_>>())
         .bind(changed.iter().map(|one| one.started_at.map(micros)).collect::<Vec<_>>())
         .bind(changed.iter().map(|one| one.completed_at.map(micros)).collect::<Vec<_>>())
-        .bind(changed.iter().map(|one| owned(&one.isolation)).collect::<Vec<_>>())
-        .bind(changed.iter().map(|one| owned(&one.error)).collect::<Vec<_>>())
-        .bind(changed.iter().map(|one| owned(&one.result)).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.isolation.clone()).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.error.clone()).collect::<Vec<_>>())
+        .bind(changed.iter().map(|one| one.result.clone()).collect::<Vec<_>>())
 }
 
 /// Binds the ends, and with them the beginnings of those that began in these very changes, as in a copy of a store.
@@ -242,6 +238,9 @@ pub(crate) async fn prune(connection: &mut PgConnection, before: DateTime<Utc>, 
     .await
     .or_store_error()?;
     let gone = rows.iter().map(|row| Columns::new(row).uuid()).collect::<Result<Vec<_>>>()?;
+    if gone.is_empty() {
+        return Ok(0);
+    }
     sqlx::query(
         "WITH a AS (DELETE FROM attempts WHERE run_id = ANY($1)), l AS (DELETE FROM logs WHERE run_id = ANY($1)) \
          DELETE FROM runs WHERE id = ANY($1)",
@@ -251,9 +250,4 @@ pub(crate) async fn prune(connection: &mut PgConnection, before: DateTime<Utc>, 
     .await
     .or_store_error()?;
     Ok(gone.len())
-}
-
-/// Reads an id that a statement returned alone.
-pub(crate) fn id(row: &sqlx::postgres::PgRow) -> Result<RunId> {
-    Ok(RunId::from_uuid(Columns::new(row).take::<Uuid>()?))
 }

@@ -16,7 +16,7 @@ struct Migration {
     compatible_with: i64,
 }
 
-/// The steps. They are never changed, only added.
+/// The steps. Once released they are never changed, only added.
 const MIGRATIONS: [Migration; 1] =
     [Migration { statements: include_str!("migrations/0001_initial.sql"), compatible_with: 1 }];
 

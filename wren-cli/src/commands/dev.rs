@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use wren_core::keys::{ApiKeys, NewApiKey};
-use wren_core::memory::MemoryStore;
+use wren_core::memory::{MemoryStore, MemoryVault};
 use wren_core::store::Store;
 use wren_core::{ErrorCode, OwnerId};
 
@@ -17,7 +17,7 @@ use super::local::LocalScript;
 use super::log_view::LogView;
 use super::watch::{Watch, latest_runs};
 use super::{deploy, deployments};
-use crate::args::{DataArgs, DevArgs, LogFormat};
+use crate::args::{BrokerArgs, DataArgs, DevArgs, LogFormat};
 use crate::backends::{FileKind, StoreChoice, make_executors, open_store};
 use crate::client::Client;
 use crate::config::Connection;
@@ -44,10 +44,11 @@ pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
         }
         None => Arc::new(MemoryStore::new()),
     };
+    let vault = Arc::new(MemoryVault::default());
     let executors = make_executors(args.executor, None);
     // The other one is looked at when a script asks for it.
     server::refuse_without_sandbox(&executors[..1]).await?;
-    let engine = server::build_engine(Arc::clone(&store), executors, |options| {
+    let engine = server::build_engine(Arc::clone(&store), vault, &BrokerArgs::default(), executors, |options| {
         options.drain_ms = u64::try_from(DRAIN.as_millis()).unwrap_or(u64::MAX);
     })?;
     let listening = |error| Failure::internal("listening on the loopback", error);

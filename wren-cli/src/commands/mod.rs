@@ -1,5 +1,6 @@
 //! The commands: each reads its arguments, calls the library or the server, and prints.
 
+mod credentials;
 mod deploy;
 mod deployments;
 mod dev;
@@ -14,6 +15,7 @@ mod status;
 mod store;
 mod test;
 mod validate;
+mod vault;
 mod watch;
 
 use std::process::ExitCode;
@@ -63,6 +65,8 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Dev(args) => dev::dev(args, output).await,
         Command::Explain(args) => explain::explain(&args, output),
         Command::Keys(args) => keys::keys(args, output).await,
+        Command::Credentials(args) => credentials::credentials(args, output).await,
+        Command::Vault(args) => vault::vault(args, output).await,
         Command::Store(args) => store::store(args, output).await,
         Command::Serve(args) => server::serve(args, output).await,
     }

@@ -98,7 +98,10 @@ impl<'p> Pair<'p> {
     /// Returns the runs that a server has claimed, by their correlation ids.
     fn held_by(&self, sleeper: usize) -> Vec<String> {
         let worker = &self.workers[sleeper];
-        self.ask(&format!("SELECT correlation_id FROM wren.runs JOIN wren.progress ON run_id = id WHERE state = 'running' AND worker = '{worker}'"))
+        self.ask(&format!(
+            "SELECT correlation_id FROM wren.runs JOIN wren.progress ON run_id = id \
+             WHERE state = 'running' AND worker = '{worker}'"
+        ))
     }
 
     /// Stops a server in the middle of runs, lets the other one stand in for it, and wakes it again, early or late.

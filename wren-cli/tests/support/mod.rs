@@ -48,7 +48,7 @@ pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T
 pub(crate) fn bare(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wren"));
     command.args(args).current_dir(folder).env("HOME", folder).env_remove("XDG_CONFIG_HOME");
-    for name in ["WREN_DATA", "WREN_STORE", "WREN_URL", "WREN_API_KEY", "WREN_CONFIG", "WREN_LOG"] {
+    for name in ["WREN_DATA", "WREN_STORE", "WREN_VAULT", "WREN_URL", "WREN_API_KEY", "WREN_CONFIG", "WREN_LOG"] {
         command.env_remove(name);
     }
     command
@@ -154,6 +154,12 @@ impl Wren {
         command.args(args).current_dir(self.folder.path()).env("HOME", self.folder.path()).env("TZ", "UTC");
         command.env_remove("XDG_CONFIG_HOME").env_remove("WREN_CONFIG").env_remove("WREN_LOG");
         command.env("WREN_DATA", self.path("data")).env("WREN_STORE", &self.store);
+        command.env_remove("WREN_PREVIOUS_VAULT").env_remove("WREN_VAULT");
+        if let Some(database) = self.store.strip_prefix("postgres://") {
+            // Servers on one database seal with one key.
+            let name: String = database.chars().filter(char::is_ascii_alphanumeric).collect();
+            command.env("WREN_VAULT", format!("file:{}/keys/{name}.key", env!("CARGO_TARGET_TMPDIR")));
+        }
         command.env("WREN_URL", &self.url).env("WREN_API_KEY", &self.key);
         command
     }

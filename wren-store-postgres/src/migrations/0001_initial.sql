@@ -100,7 +100,7 @@ CREATE TABLE progress (
     orphaned         bigint NOT NULL,
     not_before       bigint NOT NULL,
     epoch            bigint NOT NULL,
-    -- Who has its claim; of a successful run who had it.
+    -- Who has its claim; of a run that succeeded here who had it.
     worker           text,
     lease_until      bigint,
     cancel_requested boolean NOT NULL,
@@ -122,8 +122,8 @@ CREATE INDEX progress_active ON progress (deployment_id, trigger_id, scheduled_f
 CREATE INDEX progress_running ON progress (lease_until, owner, deployment_id) WHERE state = 'running';
 CREATE INDEX progress_completed ON progress (completed_at) WHERE completed_at IS NOT NULL;
 
--- The attempts that have ended, but for a successful one, which is the last: that one, as the one under way, stands in the
--- run's progress.
+-- The attempts that have ended, but for one that succeeded here, which is the last: that one, as the one under way, stands in the
+-- run's progress. One that a copy of a store brought along stands here.
 CREATE TABLE attempts (
     run_id     uuid NOT NULL,
     epoch      bigint NOT NULL,

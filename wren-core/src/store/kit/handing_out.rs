@@ -75,25 +75,29 @@ async fn deal(tables: &mut dyn Tables, now: DateTime<Utc>, askers: &mut [&mut As
         let Some(limits) = askers.first().map(|asker| asker.options.limits) else { return Ok(()) };
         let batch = askers.iter().map(|asker| asker.room()).fold(0, usize::saturating_add);
         let picked = tables.pick(now, ClaimLimits { batch, ..limits }).await?;
-        take(tables, &picked.ids, askers).await?;
+        let taken = take(tables, &picked.ids, askers).await?;
         for asker in &mut *askers {
             asker.next_at = picked.next_at;
         }
-        if !picked.look_again {
+        // What nobody could take, since others hold it at the moment, is found again at once.
+        if !picked.look_again || taken == 0 {
             return Ok(());
         }
     }
 }
 
-async fn take(tables: &mut dyn Tables, ids: &[RunId], askers: &mut [&mut Asker<'_>]) -> Result<()> {
+/// Returns how many were taken.
+async fn take(tables: &mut dyn Tables, ids: &[RunId], askers: &mut [&mut Asker<'_>]) -> Result<usize> {
     if ids.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let found = tables.runs(ids, Detail::Whole).await?;
     let (changes, starts) = hand_out(ids, found, askers)?;
+    let taken = changes.runs().len();
     tables.change_runs(changes).await?;
     let starts: Vec<_> = starts.into_iter().collect();
-    tables.note_starts(&starts).await
+    tables.note_starts(&starts).await?;
+    Ok(taken)
 }
 
 /// Gives the runs to the askers, each as many as it has room for; also returns the latest start in each deployment.

@@ -1,0 +1,142 @@
+//! A request as a script describes it, and an answer as a script gets it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::header::{CONTENT_LENGTH, HeaderMap};
+use serde_json::{Map, Value, json};
+use url::Url;
+use wren_core::{Error, ErrorCode, Result};
+
+use super::headers;
+use super::options::BrokerOptions;
+use super::transport::Incoming;
+
+/// What a request has besides its place.
+#[derive(Clone)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) timeout: Duration,
+}
+
+/// The parts of a request, not looked at yet.
+pub(super) struct Parts<'a> {
+    pub(super) method: &'a str,
+    pub(super) headers: Vec<(&'a str, &'a str)>,
+    pub(super) body: Bytes,
+    pub(super) timeout: Option<Duration>,
+}
+
+pub(super) fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorCode::InvalidRequest, message)
+}
+
+impl Parts<'_> {
+    /// Looks at the parts.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` for a method that is none or not for scripts, a bad header, or a body that is too large.
+    pub(super) fn check(self, options: &BrokerOptions) -> Result<Call> {
+        let method = Method::from_bytes(self.method.to_ascii_uppercase().as_bytes())
+            .map_err(|_| invalid("the method is not one of HTTP"))?;
+        // CONNECT makes a tunnel; TRACE has the server return every header, a credential, too.
+        if method == Method::CONNECT || method == Method::TRACE {
+            return Err(invalid(format!("the method {method} is not for scripts")));
+        }
+        if self.body.len() > options.max_request_body {
+            return Err(too_large(self.body.len(), options));
+        }
+        let mut headers = headers::parse(self.headers)?;
+        headers::drop_not_the_scripts(&mut headers);
+        let timeout = self.timeout.unwrap_or(options.timeout).min(options.max_timeout);
+        Ok(Call { method, headers, body: self.body, timeout })
+    }
+}
+
+fn too_large(size: usize, options: &BrokerOptions) -> Error {
+    invalid(format!("the request's body has {size} bytes, it may have {}", options.max_request_body))
+        .with_hint("send less at a time")
+}
+
+/// Returns a text among arguments.
+pub(super) fn text<'a>(args: &'a Map<String, Value>, key: &str) -> Result<&'a str> {
+    optional_text(args, key)?.ok_or_else(|| invalid(format!("the request needs a text `{key}`")))
+}
+
+/// Returns a text among arguments; `None` when it is absent or null.
+pub(super) fn optional_text<'a>(args: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>> {
+    match args.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(invalid(format!("`{key}` is not a text"))),
+    }
+}
+
+/// Reads `method`, `headers`, `body` and `timeout_ms`.
+pub(super) fn parts<'a>(args: &'a Map<String, Value>, options: &BrokerOptions) -> Result<Parts<'a>> {
+    let headers = match args.get("headers") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Object(headers)) => headers
+            .iter()
+            .map(|(name, value)| Ok((name.as_str(), value.as_str().ok_or_else(|| invalid("a header is not a text"))?)))
+            .collect::<Result<_>>()?,
+        Some(_) => return Err(invalid("`headers` is not an object")),
+    };
+    let body = optional_text(args, "body")?.unwrap_or_default();
+    // Before it is decoded: three bytes of four characters.
+    if body.len() / 4 * 3 > options.max_request_body.saturating_add(2) {
+        return Err(too_large(body.len() / 4 * 3, options));
+    }
+    let body = STANDARD.decode(body).map_err(|_| invalid("`body` is not base64"))?;
+    let timeout = match args.get("timeout_ms") {
+        None | Some(Value::Null) => None,
+        Some(value) => match value.as_u64() {
+            Some(milliseconds) if milliseconds > 0 => Some(Duration::from_millis(milliseconds)),
+            _ => return Err(invalid("`timeout_ms` is not a whole number above 0")),
+        },
+    };
+    Ok(Parts { method: optional_text(args, "method")?.unwrap_or("GET"), headers, body: body.into(), timeout })
+}
+
+/// The answer to a request, as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: u16,
+    /// The headers, their names in lower case, several of one name joined by commas.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: Bytes,
+    /// What was asked in the end, after redirects.
+    pub url: String,
+}
+
+impl HttpAnswer {
+    pub(super) fn new(url: &Url, answer: Incoming) -> Self {
+        let Incoming { status, mut headers, body } = answer;
+        headers::drop_hop_by_hop(&mut headers);
+        headers.remove(CONTENT_LENGTH);
+        let mut joined: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in &headers {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            joined
+                .entry(name.as_str().to_owned())
+                .and_modify(|values| *values = format!("{values}, {value}"))
+                .or_insert_with(|| value.into_owned());
+        }
+        Self { status: status.as_u16(), headers: joined, body: body.into(), url: url.to_string() }
+    }
+
+    /// Returns the answer as the guest protocol has it.
+    pub(super) fn into_json(self) -> Value {
+        let body = if self.body.is_empty() { None } else { Some(STANDARD.encode(&self.body)) };
+        json!({"status": self.status, "headers": self.headers, "body": body, "url": self.url})
+    }
+}

@@ -1,0 +1,199 @@
+//! The broker: what a script asks of the world, it asks through this, and never with a secret in its hands.
+
+mod address;
+mod ai;
+mod audit;
+mod call;
+mod declared;
+mod egress;
+mod failure;
+mod headers;
+mod integration;
+mod options;
+mod plain;
+mod redact;
+mod redirect;
+mod request;
+mod resolve;
+mod secret;
+mod transport;
+mod verdict;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use wren_core::clock::{Clock, SystemClock};
+use wren_core::host::{Host, HostRequest, RunContext};
+use wren_core::integration::IntegrationDirectory;
+use wren_core::vault::CredentialVault;
+use wren_core::{Error, ErrorCode, Result};
+
+pub use call::HttpAnswer;
+pub use declared::DeclaredHosts;
+pub use egress::{AllowedHosts, EgressPolicy, HostPattern};
+pub use options::{AiOptions, AiProvider, BrokerOptions, SecretPolicy};
+pub use redact::{RedactedStream, Redactor};
+pub use request::IntegrationRequest;
+pub use resolve::{Resolver, SystemResolver};
+
+use crate::catalogue::Catalogue;
+use transport::Transport;
+
+/// Answers `http.request`, `integration.request`, `ai.complete` and `secret.get`.
+///
+/// A request in an integration's name goes to the integration's own origins only. What the script says of who asks is
+/// dropped; the credential is put at the one place that the catalogue names, after the vault has written down that it was
+/// taken out; and the answer is returned without it. A request without a credential goes where the [`EgressPolicy`] allows.
+/// Neither reaches an address that is not on the public internet, whichever way it is spelled, looked up or redirected to.
+///
+/// It does not judge what a script does with an integration: who may send mail may send any mail.
+#[derive(Debug)]
+pub struct Broker {
+    catalogue: Catalogue,
+    directory: IntegrationDirectory,
+    vault: Arc<dyn CredentialVault>,
+    clock: Arc<dyn Clock>,
+    egress: Arc<dyn EgressPolicy>,
+    secrets: Arc<dyn SecretPolicy>,
+    transport: Transport,
+    options: BrokerOptions,
+    next: Option<Arc<dyn Host>>,
+}
+
+/// Makes a [`Broker`].
+#[derive(Debug)]
+pub struct BrokerBuilder {
+    catalogue: Catalogue,
+    directory: IntegrationDirectory,
+    vault: Arc<dyn CredentialVault>,
+    clock: Arc<dyn Clock>,
+    egress: Arc<dyn EgressPolicy>,
+    secrets: Arc<dyn SecretPolicy>,
+    resolver: Arc<dyn Resolver>,
+    options: BrokerOptions,
+    next: Option<Arc<dyn Host>>,
+}
+
+impl Broker {
+    /// Begins a broker over a catalogue and the vault that has the credentials. The directory gives errors their links.
+    #[must_use]
+    pub fn builder(
+        catalogue: Catalogue,
+        directory: IntegrationDirectory,
+        vault: Arc<dyn CredentialVault>,
+    ) -> BrokerBuilder {
+        BrokerBuilder {
+            catalogue,
+            directory,
+            vault,
+            clock: Arc::new(SystemClock),
+            egress: Arc::new(AllowedHosts::default()),
+            secrets: Arc::new(false),
+            resolver: Arc::new(SystemResolver),
+            options: BrokerOptions::default(),
+            next: None,
+        }
+    }
+}
+
+impl BrokerBuilder {
+    /// Sets the limits and settings.
+    #[must_use]
+    pub fn with_options(mut self, options: BrokerOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets which hosts scripts may ask without a credential; every public one without this.
+    #[must_use]
+    pub fn with_egress(mut self, policy: Arc<dyn EgressPolicy>) -> Self {
+        self.egress = policy;
+        self
+    }
+
+    /// Sets which scripts may read secrets themselves; none without this.
+    #[must_use]
+    pub fn with_secrets(mut self, policy: Arc<dyn SecretPolicy>) -> Self {
+        self.secrets = policy;
+        self
+    }
+
+    /// Sets who looks names up; this machine without this.
+    #[must_use]
+    pub fn with_resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.resolver = resolver;
+        self
+    }
+
+    /// Sets the clock by which credentials end.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Hands what the broker does not know to another host.
+    #[must_use]
+    pub fn with_next(mut self, next: Arc<dyn Host>) -> Self {
+        self.next = Some(next);
+        self
+    }
+
+    /// Makes the broker.
+    ///
+    /// # Errors
+    /// `INTERNAL` when no HTTP client can be made, for want of root certificates on the machine say.
+    pub fn build(self) -> Result<Broker> {
+        let transport = Transport::new(&self.resolver, self.options.max_response_body)?;
+        let Self { catalogue, directory, vault, clock, egress, secrets, resolver: _, options, next } = self;
+        Ok(Broker { catalogue, directory, vault, clock, egress, secrets, transport, options, next })
+    }
+}
+
+impl Broker {
+    /// Answers for the host that knows the integrations' actions and is not there: what hinders the action before all else.
+    async fn without_actions(&self, context: &RunContext, args: &Map<String, Value>) -> Error {
+        let text = |key: &str| args.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (name, action) = (text("integration"), text("action"));
+        if self.catalogue.find(name).is_none() {
+            return self.directory.unknown(name);
+        }
+        match self.vault.status(&context.owner, name, self.clock.now()).await {
+            Err(error) => error,
+            Ok(None) => self.directory.without_credential(name),
+            Ok(Some(_)) => {
+                let action: String = action.chars().take(64).collect();
+                Error::new(ErrorCode::InvalidRequest, format!("`{name}` has no action `{action}` on this platform"))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Host for Broker {
+    async fn call(&self, context: &RunContext, request: HostRequest) -> Result<Value> {
+        let args = &request.args;
+        let answer = match request.op.as_str() {
+            "http.request" => self.plain(context, args).await.map(HttpAnswer::into_json),
+            "integration.request" => self.integration(context, args).await.map(HttpAnswer::into_json),
+            "ai.complete" => self.complete(context, args).await,
+            "secret.get" => self.secret(context, args).await,
+            op => match &self.next {
+                Some(next) => return next.call(context, request).await,
+                None if op == "integration.call" => Err(self.without_actions(context, args).await),
+                None => Err(unknown(op)),
+            },
+        };
+        if let Err(error) = &answer {
+            let integration = args.get("integration").or(args.get("name")).and_then(Value::as_str);
+            audit::refused(context, &request.op, integration, error);
+        }
+        answer
+    }
+}
+
+fn unknown(op: &str) -> Error {
+    let op: String = op.chars().take(64).collect();
+    Error::new(ErrorCode::InvalidRequest, format!("unknown host operation `{op}`"))
+}

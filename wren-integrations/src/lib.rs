@@ -1,0 +1,14 @@
+//! The services that Wren's scripts use: a [`Catalogue`] of them in data.
+
+mod broker;
+mod catalogue;
+mod oauth;
+
+pub use broker::{
+    AiOptions, AiProvider, AllowedHosts, Broker, BrokerBuilder, BrokerOptions, DeclaredHosts, EgressPolicy,
+    HostPattern, HttpAnswer, IntegrationRequest, RedactedStream, Redactor, Resolver, SecretPolicy, SystemResolver,
+};
+pub use catalogue::{Catalogue, CredentialPlace, IntegrationSpec, OauthSpec, Origin, Probe};
+pub use oauth::{
+    Callback, ClientAuthentication, OauthClient, OauthFlows, OauthOptions, OauthProviders, OauthRefresher,
+};
