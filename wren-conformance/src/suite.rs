@@ -66,6 +66,8 @@ macro_rules! store_cases {
                 an_owner_has_no_more_running_than_their_limit
                 a_full_deployment_hides_nothing_behind_it
                 owners_take_turns
+                a_hundred_owners_take_turns
+                owners_whose_time_has_not_come_take_no_turn
                 an_owner_with_less_running_comes_first
                 fired_runs_wait_while_their_deployment_is_not_active
                 a_paused_deployment_hides_nothing_behind_it

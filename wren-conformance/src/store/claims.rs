@@ -136,6 +136,36 @@ pub async fn owners_take_turns(test: StoreUnderTest) {
     assert_eq!(claim_ids(store, limits(5)).await, [many[0], few[0], many[1], few[1], many[2]]);
 }
 
+pub async fn a_hundred_owners_take_turns(test: StoreUnderTest) {
+    let store = &*test.store;
+    let many = backlog(store, "ada", "one", 300).await;
+    let mut wanted = vec![many[0]];
+    for number in 0..140 {
+        let id = deploy(store, &owner(&format!("owner-{number}")), "one", vec![]).await.deployment.id;
+        let request = EnqueueRun { now: at(400 + number), ..request(id) };
+        wanted.push(store.enqueue(&owner(&format!("owner-{number}")), request).await.unwrap().id);
+    }
+    wanted.extend(&many[1..60]);
+    assert_eq!(claim_ids(store, limits(200)).await, wanted);
+}
+
+pub async fn owners_whose_time_has_not_come_take_no_turn(test: StoreUnderTest) {
+    let store = &*test.store;
+    let mut waiting = 0;
+    // Few owners and many, since a store may look at them in different ways.
+    for (who, owners) in [("ada", 20), ("bob", 140)] {
+        for number in waiting..owners {
+            let id = deploy(store, &owner(&format!("owner-{number}")), "one", vec![]).await.deployment.id;
+            let request = EnqueueRun { now: at(5000), ..request(id) };
+            store.enqueue(&owner(&format!("owner-{number}")), request).await.unwrap();
+        }
+        waiting = owners;
+        let due = backlog(store, who, "one", 100).await;
+        assert_eq!(claim_ids(store, limits(90)).await, due[..90], "{owners} owners wait");
+        assert_eq!(claim_ids(store, limits(90)).await, due[90..], "{owners} owners wait");
+    }
+}
+
 pub async fn an_owner_with_less_running_comes_first(test: StoreUnderTest) {
     let store = &*test.store;
     let busy = backlog(store, "ada", "one", 5).await;
