@@ -290,10 +290,10 @@ pub(crate) struct BrokerArgs {
         value_delimiter = ','
     )]
     pub(crate) allow_hosts: Vec<String>,
-    /// An origin whose addresses may be private, as http://10.0.0.5:8080; for `wren.http` --allow-host has to name its host, too
+    /// An origin whose addresses may be private, as in `http://10.0.0.5:8080`; for `wren.http` --allow-host has to name its host, too
     #[arg(long, env = "WREN_ALLOW_PRIVATE", hide_env_values = true, value_name = "ORIGIN", value_delimiter = ',')]
     pub(crate) allow_private: Vec<String>,
-    /// Where an integration's requests go instead, as openai=https://llm.example.com
+    /// Where an integration's requests go instead, as in `openai=https://llm.example.com`
     #[arg(
         long = "integration-url",
         env = "WREN_INTEGRATION_URLS",

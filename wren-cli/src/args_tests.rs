@@ -128,11 +128,11 @@ fn the_help_of_the_server_names_its_defaults() {
           --allow-host <HOST>           A host that scripts may ask by `wren.http`, as api.example.com
                                         or *.example.com; may be given several times, and every host on
                                         the public internet is one without it [env: WREN_ALLOW_HOSTS]
-          --allow-private <ORIGIN>      An origin whose addresses may be private, as
-                                        http://10.0.0.5:8080; for `wren.http` --allow-host has to name
+          --allow-private <ORIGIN>      An origin whose addresses may be private, as in
+                                        `http://10.0.0.5:8080`; for `wren.http` --allow-host has to name
                                         its host, too [env: WREN_ALLOW_PRIVATE]
-          --integration-url <NAME=URL>  Where an integration's requests go instead, as
-                                        openai=https://llm.example.com [env: WREN_INTEGRATION_URLS]
+          --integration-url <NAME=URL>  Where an integration's requests go instead, as in
+                                        `openai=https://llm.example.com` [env: WREN_INTEGRATION_URLS]
           --executor <EXECUTOR>         What runs the scripts [default: wasm] [possible values: wasm,
                                         process]
           --concurrency <N>             How many runs run at once; by the number of cores without it

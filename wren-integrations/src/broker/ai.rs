@@ -180,12 +180,5 @@ fn refused(provider: AiProvider, title: &str, answer: &HttpAnswer) -> Error {
         status => invalid(because(&format!("refused the request with status {status}"))),
     };
     let error = error.with_detail("integration", provider.integration()).with_detail("status", answer.status);
-    match answer.headers.get("retry-after") {
-        // Seconds as a rule; RFC 9110 allows a date.
-        Some(after) => match after.parse::<u64>() {
-            Ok(seconds) => error.with_detail("retry_after", seconds),
-            Err(_) => error.with_detail("retry_after", after.as_str()),
-        },
-        None => error,
-    }
+    failure::with_retry_after(error, answer)
 }

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use url::Url;
 use wren_core::{Error, ErrorCode};
 
+use super::call::HttpAnswer;
 use super::resolve::OutOfReach;
 
 /// How much of a cause is told.
@@ -15,6 +16,18 @@ const MOST: usize = 200;
 /// The taxonomy has no code of its own for it. An internal one would reach the script without its message.
 pub(super) fn upstream(reason: &str, message: impl Into<String>) -> Error {
     Error::new(ErrorCode::InvalidRequest, message).with_retryable(true).with_detail("reason", reason)
+}
+
+/// Adds when a provider wants to be asked again.
+pub(super) fn with_retry_after(error: Error, answer: &HttpAnswer) -> Error {
+    match answer.headers.get("retry-after") {
+        // Seconds as a rule; RFC 9110 allows a date.
+        Some(after) => match after.parse::<u64>() {
+            Ok(seconds) => error.with_detail("retry_after", seconds),
+            Err(_) => error.with_detail("retry_after", after.as_str()),
+        },
+        None => error,
+    }
 }
 
 /// Makes the error for an address that is not on the public internet.

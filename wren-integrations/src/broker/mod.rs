@@ -16,6 +16,7 @@ mod redirect;
 mod request;
 mod resolve;
 mod secret;
+mod slack;
 mod transport;
 mod verdict;
 
@@ -40,7 +41,7 @@ pub use resolve::{Resolver, SystemResolver};
 use crate::catalogue::Catalogue;
 use transport::Transport;
 
-/// Answers `http.request`, `integration.request`, `ai.complete` and `secret.get`.
+/// Answers `http.request`, `integration.request`, `ai.complete`, `secret.get`, and `integration.call` of Slack.
 ///
 /// A request in an integration's name goes to the integration's own origins only. What the script says of who asks is
 /// dropped; the credential is put at the one place that the catalogue names, after the vault has written down that it was
@@ -179,6 +180,9 @@ impl Host for Broker {
             "integration.request" => self.integration(context, args).await.map(HttpAnswer::into_json),
             "ai.complete" => self.complete(context, args).await,
             "secret.get" => self.secret(context, args).await,
+            "integration.call" if args.get("integration").and_then(Value::as_str) == Some(slack::NAME) => {
+                self.slack(context, args).await
+            }
             op => match &self.next {
                 Some(next) => return next.call(context, request).await,
                 None if op == "integration.call" => Err(self.without_actions(context, args).await),

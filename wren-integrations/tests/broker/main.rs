@@ -7,4 +7,5 @@ mod audit;
 mod credentials;
 mod integration;
 mod plain;
+mod slack;
 mod support;
