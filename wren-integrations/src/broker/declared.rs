@@ -42,11 +42,14 @@ impl EgressPolicy for DeclaredHosts {
             HostPattern::parse(text).map_err(|error| Error::new(ErrorCode::Internal, error.message().to_owned()))
         };
         let declared = declared.iter().map(read).collect::<Result<Vec<_>>>()?;
-        Ok(AllowedHosts::Only(match &self.platform {
-            AllowedHosts::AnyPublic => declared,
-            AllowedHosts::Only(platform) => {
-                declared.into_iter().filter(|one| platform.iter().any(|pattern| pattern.covers(one))).collect()
-            }
-        }))
+        let of = |platform: &[HostPattern], declared: Vec<HostPattern>| -> Vec<HostPattern> {
+            declared.into_iter().filter(|one| platform.iter().any(|pattern| pattern.covers(one))).collect()
+        };
+        Ok(match &self.platform {
+            // Named by the script alone, which opens nothing that is not open anyway.
+            AllowedHosts::AnyPublic => AllowedHosts::OnlyPublic(declared),
+            AllowedHosts::OnlyPublic(platform) => AllowedHosts::OnlyPublic(of(platform, declared)),
+            AllowedHosts::Only(platform) => AllowedHosts::Only(of(platform, declared)),
+        })
     }
 }

@@ -79,6 +79,8 @@ pub enum AllowedHosts {
     AnyPublic,
     /// These only. They, too, must be on the public internet, unless the broker is told that they may be private.
     Only(Vec<HostPattern>),
+    /// These only, and whatever the broker is told, on the public internet: for names that are a script's own word.
+    OnlyPublic(Vec<HostPattern>),
 }
 
 impl AllowedHosts {
@@ -93,8 +95,8 @@ impl AllowedHosts {
     /// Says whether a host is named, which is more than being one of many.
     pub(super) fn name(&self, url: &Url) -> bool {
         match self {
-            Self::AnyPublic => false,
-            Self::Only(hosts) => url.host_str().is_some_and(|host| hosts.iter().any(|pattern| pattern.holds(host))),
+            Self::AnyPublic | Self::OnlyPublic(_) => false,
+            Self::Only(hosts) => holds(hosts, url),
         }
     }
 
@@ -102,8 +104,8 @@ impl AllowedHosts {
     pub(super) fn check(&self, url: &Url) -> Result<()> {
         let hosts = match self {
             Self::AnyPublic => return Ok(()),
-            Self::Only(_) if self.name(url) => return Ok(()),
-            Self::Only(hosts) => hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            Self::Only(hosts) | Self::OnlyPublic(hosts) if holds(hosts, url) => return Ok(()),
+            Self::Only(hosts) | Self::OnlyPublic(hosts) => hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
         };
         let host = url.host_str().unwrap_or_default();
         let hint = match hosts.as_slice() {
@@ -116,6 +118,10 @@ impl AllowedHosts {
             .with_hint(hint)
             .with_detail("host", host))
     }
+}
+
+fn holds(hosts: &[HostPattern], url: &Url) -> bool {
+    url.host_str().is_some_and(|host| hosts.iter().any(|pattern| pattern.holds(host)))
 }
 
 /// Says which hosts a run may ask without a credential.

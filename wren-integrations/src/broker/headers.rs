@@ -79,10 +79,10 @@ pub(super) fn drop_not_the_scripts(headers: &mut HeaderMap) {
     drop_if(headers, |name| name.starts_with("proxy-"));
 }
 
-/// Drops what says who asks. The answer's encoding is not the script's to choose either: a secret cannot be found in what is
-/// compressed.
+/// Drops what says who asks. The answer's encoding and its part are not the script's to choose either: a secret cannot be found in
+/// what is compressed, nor half of one.
 pub(super) fn drop_credentials(headers: &mut HeaderMap) {
-    for name in [header::AUTHORIZATION, header::COOKIE, header::ACCEPT_ENCODING] {
+    for name in [header::AUTHORIZATION, header::COOKIE, header::ACCEPT_ENCODING, header::RANGE, header::IF_RANGE] {
         headers.remove(name);
     }
 }

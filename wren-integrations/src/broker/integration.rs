@@ -157,9 +157,10 @@ impl Broker {
                 return Err(self.scope_missing(spec, scope));
             }
         }
-        let encoding = answer.headers.get(CONTENT_ENCODING).filter(|encoding| encoding.as_bytes() != b"identity");
+        let is_encoded =
+            answer.headers.get_all(CONTENT_ENCODING).iter().any(|encoding| encoding.as_bytes() != b"identity");
         // It was asked not to. A secret cannot be found in what is compressed.
-        if encoding.is_some() && !answer.body.is_empty() && !redactor.is_empty() {
+        if is_encoded && !answer.body.is_empty() && !redactor.is_empty() {
             return Err(
                 failure::upstream("encoding", format!("{} answers in an encoding", spec.title)).with_retryable(false)
             );

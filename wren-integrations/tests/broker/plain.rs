@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use wren_core::ErrorCode;
-use wren_integrations::AllowedHosts;
+use wren_integrations::{AllowedHosts, HostPattern};
 
 use crate::support::{Names, Script, Server, Setup, answer, body, is, ok, this_machine};
 
@@ -84,6 +84,10 @@ async fn only_hosts_of_the_policy_are_asked() {
     for url in ["ftp://127.0.0.1/", "http://user@127.0.0.1/", "nonsense", "", "//127.0.0.1/"] {
         is(script.get(url).await, ErrorCode::InvalidRequest);
     }
+    // A script's own word opens no origin that is private for an integration's sake.
+    let own_word = Arc::new(AllowedHosts::OnlyPublic(vec![HostPattern::parse("127.0.0.1").unwrap()]));
+    let script = Setup::new(&[&server]).script_with(|builder| builder.with_egress(own_word));
+    is(script.get(&server.url("/")).await, ErrorCode::EgressDenied);
     let nothing = Arc::new(AllowedHosts::Only(Vec::new()));
     let script = Setup::new(&[&server]).script_with(|builder| builder.with_egress(nothing));
     is(script.get(&server.url("/")).await, ErrorCode::EgressDenied);
