@@ -17,7 +17,7 @@ def check():
         status = wren.http.get(PAGE, timeout=10).status_code
         up = status < 500
     except wren.UserFacingConfigError:
-        # The platform cannot send requests yet: that says nothing about the page.
+        # Somebody has to act before requests can be sent: that says nothing about the page.
         raise
     except wren.WrenError as error:
         print(f"the request failed: {error.code}: {error.message}")

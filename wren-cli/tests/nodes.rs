@@ -5,10 +5,10 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use support::processes::signal;
-use support::{PATIENCE, Wren, eventually};
+use support::{PATIENCE, Wren, eventually, eventually_within};
 use wren_conformance::servers::PostgresServer;
 
 const SCRIPTS: usize = 20;
@@ -121,11 +121,7 @@ fn four_servers_of_which_one_dies_and_one_sleeps_make_one_run_of_every_due_time(
     // Everything that is recorded by now is to end.
     let last = database.number("SELECT max(scheduled_for) FROM runs");
     let open = format!("SELECT count(*) FROM progress WHERE completed_at IS NULL AND scheduled_for <= {last}");
-    let began = Instant::now();
-    while database.number(&open) > 0 {
-        assert!(began.elapsed() < 3 * PATIENCE, "{} runs do not end: {}", database.number(&open), one.server_log());
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    eventually_within(3 * PATIENCE, "the ends of all runs", || (database.number(&open) == 0).then_some(()));
     for server in [&mut three, &mut four] {
         server.stop_gracefully();
     }

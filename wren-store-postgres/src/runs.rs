@@ -145,8 +145,10 @@ pub(crate) async fn attempt_end(connection: &mut PgConnection, held: Held) -> Re
 /// Writes what has changed of runs, and the attempts that have ended, in one statement.
 pub(crate) async fn change(connection: &mut PgConnection, changes: &Changes) -> Result<()> {
     let changed = changes.runs();
+    // What both begins and ends in the same changes is a copy of a store; a claim, which begins by the thousand, ends nothing.
+    let starts = if changes.ended.is_empty() { &[][..] } else { changes.started.as_slice() };
     let started: HashMap<(RunId, u64), &AttemptStarted> =
-        changes.started.iter().map(|start| ((start.run, start.epoch), start)).collect();
+        starts.iter().map(|start| ((start.run, start.epoch), start)).collect();
     // A success is all in the progress, whose worker is kept. A copied run never had one there.
     let is_apart = |end: &&AttemptEnded| end.end != AttemptEnd::Success || started.contains_key(&(end.run, end.epoch));
     let ended: Vec<&AttemptEnded> = changes.ended.iter().filter(is_apart).collect();

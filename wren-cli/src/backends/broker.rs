@@ -18,9 +18,9 @@ pub(crate) fn make_broker(
     vault: Arc<dyn CredentialVault>,
 ) -> Result<Broker, Failure> {
     let mut catalogue = Catalogue::built_in()?;
-    for override_ in &args.integration_urls {
-        let (name, url) = override_.split_once('=').ok_or_else(|| {
-            Error::new(ErrorCode::InvalidRequest, format!("`{override_}` is not NAME=URL"))
+    for pair in &args.integration_urls {
+        let (name, url) = pair.split_once('=').ok_or_else(|| {
+            Error::new(ErrorCode::InvalidRequest, format!("`{pair}` is not NAME=URL"))
                 .with_hint("write it as openai=https://llm.example.com")
         })?;
         catalogue.set_base_url(name, url)?;

@@ -93,7 +93,7 @@ async fn take(tables: &mut dyn Tables, ids: &[RunId], askers: &mut [&mut Asker<'
     }
     let found = tables.runs(ids, Detail::Whole).await?;
     let (changes, starts) = hand_out(ids, found, askers)?;
-    let taken = changes.runs().len();
+    let taken = changes.started.len();
     tables.change_runs(changes).await?;
     let starts: Vec<_> = starts.into_iter().collect();
     tables.note_starts(&starts).await?;
