@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Make, list and revoke API keys in a data folder
     Keys(KeysArgs),
+    /// Connect an integration: prints a link for the user, and waits until it has been used
+    Connect(ConnectArgs),
     /// Set, list and delete the secrets that the platform uses for scripts
     Credentials(CredentialsArgs),
     /// Show what credentials are sealed under, and rotate the keys
@@ -198,6 +200,22 @@ pub(crate) struct CancelArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ConnectArgs {
+    /// The integration, as in `gmail`
+    #[arg(value_name = "NAME")]
+    pub(crate) integration: String,
+    /// A scope to ask for in place of the usual ones; may be given several times
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+    /// Open the link in this machine's browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Print the link and do not wait
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
@@ -302,6 +320,15 @@ pub(crate) struct BrokerArgs {
         value_delimiter = ','
     )]
     pub(crate) integration_urls: Vec<String>,
+    /// A TOML file that describes an integration besides those that come with Wren; may be given several times
+    #[arg(
+        long = "integration-file",
+        env = "WREN_INTEGRATION_FILES",
+        hide_env_values = true,
+        value_name = "FILE",
+        value_delimiter = ','
+    )]
+    pub(crate) integration_files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -405,6 +432,13 @@ pub(crate) struct ServeArgs {
     /// The address to listen on; port 0 takes any free one, and the first line printed says which
     #[arg(long, default_value = "127.0.0.1:7878", value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
+    /// The address that users reach the server by, for the links it makes; the one it listens on without it
+    #[arg(long, env = "WREN_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// A TOML file with the OAuth clients that integrations are connected with: a table [gmail] with client_id and
+    /// client_secret, and one for each other integration; only its owner may be able to read it
+    #[arg(long, env = "WREN_OAUTH_CLIENTS", hide_env_values = true, value_name = "FILE")]
+    pub(crate) oauth_clients: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]

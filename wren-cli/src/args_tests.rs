@@ -48,6 +48,7 @@ fn the_help_names_every_command_and_exit_code() {
       undeploy     Remove a deployment's triggers; its history stays
       dev          Run a script in this process and deploy it anew whenever its file changes
       keys         Make, list and revoke API keys in a data folder
+      connect      Connect an integration: prints a link for the user, and waits until it has been used
       credentials  Set, list and delete the secrets that the platform uses for scripts
       vault        Show what credentials are sealed under, and rotate the keys
       store        Copy everything from one store into another
@@ -107,17 +108,23 @@ fn the_help_of_the_server_names_its_defaults() {
           --json                        Print JSON instead of text, errors included
           --listen <ADDRESS>            The address to listen on; port 0 takes any free one, and the
                                         first line printed says which [default: 127.0.0.1:7878]
-          --data <DIR>                  The data folder [env: WREN_DATA] [default: ./wren-data]
+          --public-url <URL>            The address that users reach the server by, for the links it
+                                        makes; the one it listens on without it [env: WREN_PUBLIC_URL]
           --url <URL>                   The server's address [default: http://127.0.0.1:7878] [env:
                                         WREN_URL]
           --api-key <KEY>               The API key; other users of the machine can read it off a
                                         command line, so prefer the variable or the file [env:
                                         WREN_API_KEY]
+          --oauth-clients <FILE>        A TOML file with the OAuth clients that integrations are
+                                        connected with: a table [gmail] with client_id and
+                                        client_secret, and one for each other integration; only its
+                                        owner may be able to read it [env: WREN_OAUTH_CLIENTS]
+          --config <FILE>               A TOML file with `url` and `api_key` [default: ./wren.toml, then
+                                        ~/.config/wren/config.toml] [env: WREN_CONFIG]
+          --data <DIR>                  The data folder [env: WREN_DATA] [default: ./wren-data]
           --store <STORE>               The store: sqlite or redb (a file in the data folder),
                                         sqlite:PATH, redb:PATH, postgres://… or memory [env: WREN_STORE]
                                         [default: sqlite]
-          --config <FILE>               A TOML file with `url` and `api_key` [default: ./wren.toml, then
-                                        ~/.config/wren/config.toml] [env: WREN_CONFIG]
           --vault <VAULT>               The vault: file (a key beside the data folder), file:PATH,
                                         passphrase:FILE or transit:MOUNT/KEY seals credentials in the
                                         store, openbao:MOUNT/FOLDER keeps them there; the last two ask
@@ -133,6 +140,9 @@ fn the_help_of_the_server_names_its_defaults() {
                                         its host, too [env: WREN_ALLOW_PRIVATE]
           --integration-url <NAME=URL>  Where an integration's requests go instead, as in
                                         `openai=https://llm.example.com` [env: WREN_INTEGRATION_URLS]
+          --integration-file <FILE>     A TOML file that describes an integration besides those that
+                                        come with Wren; may be given several times [env:
+                                        WREN_INTEGRATION_FILES]
           --executor <EXECUTOR>         What runs the scripts [default: wasm] [possible values: wasm,
                                         process]
           --concurrency <N>             How many runs run at once; by the number of cores without it

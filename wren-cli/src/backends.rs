@@ -1,6 +1,7 @@
 //! Which of the shipped backends to use: the one place that names them.
 
 mod broker;
+mod integrations;
 mod vaults;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use wren_store_redb::RedbStore;
 use wren_store_sqlite::SqliteStore;
 
 pub(crate) use self::broker::make_broker;
+pub(crate) use self::integrations::Integrations;
 pub(crate) use self::vaults::{OpenVault, VaultChoice, open_existing_vault, open_vault};
 use crate::args::DataArgs;
 use crate::failure::Failure;

@@ -1,5 +1,6 @@
 //! `wren serve`: an engine on the shipped backends, its API, and a graceful end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+use url::Url;
 use wren_core::engine::{Engine, EngineBuilder, EngineOptions};
 use wren_core::executor::Executor;
 use wren_core::keys::{ApiKeys, NewApiKey};
@@ -16,9 +18,11 @@ use wren_core::memory::MemoryVault;
 use wren_core::store::Store;
 use wren_core::vault::CredentialVault;
 use wren_core::{Error, ErrorCode, OwnerId};
+use wren_http::Api;
+use wren_integrations::{Connections, OauthRefresher};
 
 use crate::args::{BrokerArgs, DataArgs, LogFormat, ServeArgs};
-use crate::backends::{StoreChoice, as_options, make_broker, make_executors, open_store, open_vault};
+use crate::backends::{Integrations, StoreChoice, as_options, make_broker, make_executors, open_store, open_vault};
 use crate::failure::{Failure, Problem};
 use crate::output::{Output, arrived, write_stderr};
 
@@ -27,38 +31,34 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     // Before the address is printed: who reads it may ask the server to end at once.
     let signals = Signals::listen()?;
     start_log(args.log_format, "info", output);
+    // Taken before the rest, which links to it; the promise of its address is made when all stands.
+    let (listener, own_url) = listen(args.listen).await?;
+    let public_url = public_url(args.public_url.as_deref(), listener.local_addr().ok())?;
+    let integrations = Integrations::read(&args.broker, args.oauth_clients.as_deref(), &public_url)?;
     let store = open_store(&args.data).await?;
     // What is sealed in memory ends with the process, and needs no key that outlives it.
     let vault: Arc<dyn CredentialVault> = match args.data.store {
-        StoreChoice::Memory => Arc::new(MemoryVault::default()),
-        _ => open_vault(&args.vault, &args.data.data, Arc::clone(&store)).await?.shared(),
+        StoreChoice::Memory => Arc::new(memory_vault(&integrations)),
+        _ => open_vault(&args.vault, &args.data.data, Arc::clone(&store), Some(&integrations)).await?.shared(),
     };
     let executors = make_executors(args.executor, args.concurrency);
     refuse_without_sandbox(&executors).await?;
-    let engine = build_engine(Arc::clone(&store), vault, &args.broker, executors, |options| {
+    let parts = Parts { store: Arc::clone(&store), vault, executors };
+    let engine = build_engine(parts, &args.broker, &integrations, |options| {
         options.lease_ms = millis(args.lease);
         options.drain_ms = millis(args.drain);
         options.concurrency = args.concurrency.unwrap_or(options.concurrency);
     })?;
 
-    // The socket comes last before the promise of its address: who reads the line can connect.
-    let listening = |error| {
-        let message = format!("cannot listen on {}: {error}", args.listen);
-        let error = Error::new(ErrorCode::Internal, message);
-        Failure::from(error.with_hint("is another `wren serve` running? choose another address with --listen"))
-    };
-    let listener = TcpListener::bind(args.listen).await.map_err(listening)?;
-    let address = listener.local_addr().map_err(listening)?;
-    let url = format!("http://{address}");
     match key_in_memory(&args.data, &store).await? {
         None => {
-            output.line(format_args!("listening on {url}"));
-            output.document(&json!({"event": "listening", "url": url}));
+            output.line(format_args!("listening on {own_url}"));
+            output.document(&json!({"event": "listening", "url": own_url}));
         }
         Some(key) => {
             let key = key.expose_secret();
-            output.line(format_args!("listening on {url}\nexport WREN_API_KEY={key}"));
-            output.document(&json!({"event": "listening", "url": url, "key": key}));
+            output.line(format_args!("listening on {own_url}\nexport WREN_API_KEY={key}"));
+            output.document(&json!({"event": "listening", "url": own_url, "key": key}));
         }
     }
     // Nobody would know where a server is whose address was lost. A reader that went away may have read it.
@@ -67,12 +67,13 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     {
         return Err(lost);
     }
-    tracing::info!(%address, store = store.name(), data = %args.data.data.display(), "the server is listening");
+    tracing::info!(url = own_url, public_url, store = store.name(), data = %args.data.data.display(), "the server is listening");
     hint_at_keys(store, &engine, &args.data).await;
 
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(signals.watch(shutdown.clone()));
-    let ended = run(engine, listener, args.drain, shutdown).await;
+    let api = make_api(&engine, &integrations).with_public_url(&public_url);
+    let ended = run(engine, api, listener, args.drain, shutdown).await;
     signals.abort();
     tracing::info!("the server has ended");
     ended
@@ -81,11 +82,12 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
 /// Runs an engine and its API until `shutdown`, or until one of the two fails and takes the other with it.
 pub(crate) async fn run(
     engine: Engine,
+    api: Api,
     listener: TcpListener,
     drain: Duration,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
-    let router = wren_http::router(wren_http::Api::new(engine.clone()));
+    let router = wren_http::router(api);
     let options = wren_http::ServeOptions::default().with_drain(drain);
     let (served, ran) = tokio::join!(
         async {
@@ -103,19 +105,73 @@ pub(crate) async fn run(
     served.map_err(|error| Failure::internal("serving", error))
 }
 
-/// Puts an engine together on backends that stand already.
+/// Takes a socket; returns it with the address under which this machine reaches it.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, String), Failure> {
+    let listening = |error| {
+        let error = Error::new(ErrorCode::Internal, format!("cannot listen on {address}: {error}"));
+        Failure::from(error.with_hint("is another `wren serve` running? choose another address with --listen"))
+    };
+    let listener = TcpListener::bind(address).await.map_err(listening)?;
+    let url = format!("http://{}", listener.local_addr().map_err(listening)?);
+    Ok((listener, url))
+}
+
+/// Returns the address that users reach the server by: the one given, or one of this machine.
+fn public_url(given: Option<&str>, bound: Option<SocketAddr>) -> Result<String, Failure> {
+    let Some(given) = given else {
+        return Ok(match bound {
+            // No browser can go to "any address".
+            Some(bound) if bound.ip().is_unspecified() => format!("http://localhost:{}", bound.port()),
+            Some(bound) => format!("http://{bound}"),
+            None => "http://localhost".to_owned(),
+        });
+    };
+    let is_address = Url::parse(given).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none()
+    });
+    if is_address {
+        return Ok(given.trim_end_matches('/').to_owned());
+    }
+    let error = Error::new(ErrorCode::InvalidRequest, format!("`{given}` is no address that users can reach"));
+    Err(error.with_hint("write --public-url as https://wren.example.com").into())
+}
+
+/// A vault for a store in memory: what is sealed there ends with the process.
+pub(crate) fn memory_vault(integrations: &Integrations) -> MemoryVault {
+    MemoryVault::default()
+        .with_integrations(integrations.directory.clone())
+        .with_refresher(Arc::new(OauthRefresher::new(integrations.providers.clone())))
+}
+
+/// Backends that stand already.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<dyn CredentialVault>,
+    pub(crate) executors: Vec<Arc<dyn Executor>>,
+}
+
+/// Puts an engine together.
 pub(crate) fn build_engine(
-    store: Arc<dyn Store>,
-    vault: Arc<dyn CredentialVault>,
+    parts: Parts,
     broker: &BrokerArgs,
-    executors: Vec<Arc<dyn Executor>>,
+    integrations: &Integrations,
     adjust: impl FnOnce(&mut EngineOptions),
 ) -> Result<Engine, Failure> {
     let mut options = EngineOptions::default();
     adjust(&mut options);
+    let Parts { store, vault, executors } = parts;
     let builder = executors.into_iter().fold(Engine::builder(), EngineBuilder::shared_executor);
-    let broker = make_broker(broker, Arc::clone(&store), Arc::clone(&vault))?;
-    Ok(builder.shared_store(store).shared_vault(vault).host(broker).options(options).build()?)
+    let broker = make_broker(broker, integrations, Arc::clone(&store), Arc::clone(&vault))?;
+    let builder = builder.shared_store(store).shared_vault(vault).host(broker).options(options);
+    Ok(builder.integrations(integrations.directory.clone()).build()?)
+}
+
+/// Makes the API of an engine, with the pages on which integrations are connected.
+pub(crate) fn make_api(engine: &Engine, integrations: &Integrations) -> Api {
+    let Integrations { catalogue, directory, providers } = integrations.clone();
+    let (vault, records) = (Arc::clone(engine.vault()), Arc::clone(engine.store()));
+    let connections = Connections::new(catalogue, directory, providers, vault, records);
+    Api::new(engine.clone()).with_connections(connections)
 }
 
 /// Refuses to go on where scripts could not be contained by the default executor, the first: there is no silent fall-back to no

@@ -109,7 +109,7 @@ fn a_run_that_is_asked_for_is_waited_for_and_exits_by_how_it_ended() {
 
 #[test]
 fn an_integration_that_nobody_configured_is_the_users_to_act_on() {
-    let wren = Wren::start(&[]);
+    let wren = Wren::start(&["--public-url", "https://wrens.ie/"]);
     let file = wren.write(
         "mail.py",
         "import wren\nfrom wren import gmail\n\n\n@wren.on_schedule(\"@daily\")\ndef daily():\n    gmail.inbox()\n",

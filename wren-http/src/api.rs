@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use wren_core::Error;
 use wren_core::engine::Engine;
 use wren_core::keys::ApiKeys;
 use wren_core::store::RecordStore;
+use wren_integrations::Connections;
 
 use crate::readiness::Readiness;
 
@@ -14,6 +16,7 @@ use crate::readiness::Readiness;
 pub struct Api {
     pub(crate) engine: Engine,
     pub(crate) keys: ApiKeys,
+    pub(crate) connections: Option<Connections>,
     pub(crate) public_url: Arc<str>,
     pub(crate) body_limit: usize,
     pub(crate) body_timeout: Duration,
@@ -35,6 +38,7 @@ impl Api {
         Self {
             engine,
             keys: ApiKeys::new(records),
+            connections: None,
             public_url: "".into(),
             body_limit: usize::MAX,
             body_timeout: Duration::from_secs(30),
@@ -42,6 +46,14 @@ impl Api {
             max_page: 200,
             readiness: Arc::default(),
         }
+    }
+
+    /// Lets users connect integrations, on pages below `/integrations/` and with links that `POST
+    /// /v1/integrations/{name}/connect` makes. Without it these routes answer that there is nothing.
+    #[must_use]
+    pub fn with_connections(mut self, connections: Connections) -> Self {
+        self.connections = Some(connections);
+        self
     }
 
     /// Sets the address that callers reach the API by, say `https://wrens.ie`: `Location` headers begin with it. Without
@@ -78,6 +90,17 @@ impl Api {
     pub fn with_max_page(mut self, items: usize) -> Self {
         self.max_page = items.max(1);
         self
+    }
+
+    /// Returns what connects integrations.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` where the host of this API has none.
+    pub(crate) fn connections(&self) -> Result<&Connections, Error> {
+        self.connections.as_ref().ok_or_else(|| {
+            Error::not_found("a way to connect integrations on this server")
+                .with_hint("ask its operator for the credentials that the script needs")
+        })
     }
 
     /// Returns what a `Location` header says of a path.

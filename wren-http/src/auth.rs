@@ -8,13 +8,14 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
+use secrecy::SecretString;
 use wren_core::keys::ApiKey;
 use wren_core::{Error, ErrorCode, OwnerId};
 
 use crate::api::Api;
 use crate::error::{ApiError, ApiResult};
 
-/// What a key may allow. A key with the scope `admin` allows all of it.
+/// What a key may allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
@@ -24,11 +25,13 @@ pub enum Scope {
     Deploy,
     /// Starting and cancelling runs.
     Run,
+    /// Connecting integrations, and all that the others allow.
+    Admin,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 3] = [Self::Read, Self::Deploy, Self::Run];
+    pub const ALL: [Scope; 4] = [Self::Read, Self::Deploy, Self::Run, Self::Admin];
 
     /// Returns the scope as it stands in a key.
     #[must_use]
@@ -37,6 +40,7 @@ impl Scope {
             Self::Read => "read",
             Self::Deploy => "deploy",
             Self::Run => "run",
+            Self::Admin => "admin",
         }
     }
 }
@@ -55,9 +59,6 @@ pub enum Access {
     /// A key with this scope.
     Key(Scope),
 }
-
-/// The scope that stands for all.
-const ADMIN: &str = "admin";
 
 /// The owner of the key that the request came with.
 ///
@@ -82,20 +83,29 @@ pub(crate) async fn require(
     next: Next,
 ) -> ApiResult<Response> {
     let token = bearer(request.headers())?.to_owned();
-    let key = api.keys.verify(&token.into(), api.engine.clock().now()).await?;
-    if !allows(&key, scope) {
-        let message = format!("the API key has not the scope `{scope}`");
-        let hint = format!("use a key made with the scope `{scope}` or `{ADMIN}`");
-        let error = Error::new(ErrorCode::PermissionDenied, message).with_hint(hint);
-        return Err(error.with_detail("required_scope", scope.as_str()).into());
-    }
-    tracing::debug!(owner = %key.owner, key = %key.id, "authenticated");
-    request.extensions_mut().insert(Caller { owner: key.owner });
+    let caller = caller(&api, &token.into(), scope).await?;
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 
+/// Returns whose key it is, if the key has the scope.
+pub(crate) async fn caller(api: &Api, token: &SecretString, scope: Scope) -> Result<Caller, Error> {
+    let key = api.keys.verify(token, api.engine.clock().now()).await?;
+    if !allows(&key, scope) {
+        let message = format!("the API key has not the scope `{scope}`");
+        let hint = match scope {
+            Scope::Admin => format!("use a key made with the scope `{scope}`"),
+            _ => format!("use a key made with the scope `{scope}` or `{}`", Scope::Admin),
+        };
+        let error = Error::new(ErrorCode::PermissionDenied, message).with_hint(hint);
+        return Err(error.with_detail("required_scope", scope.as_str()));
+    }
+    tracing::debug!(owner = %key.owner, key = %key.id, "authenticated");
+    Ok(Caller { owner: key.owner })
+}
+
 fn allows(key: &ApiKey, scope: Scope) -> bool {
-    key.scopes.iter().any(|have| have == scope.as_str() || have == ADMIN)
+    key.scopes.iter().any(|have| have == scope.as_str() || have == Scope::Admin.as_str())
 }
 
 /// Returns the token of the one `Authorization: Bearer …` header. The scheme's case does not matter, says RFC 9110,

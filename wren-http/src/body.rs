@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use wren_core::Error;
 
@@ -56,6 +57,55 @@ impl<T: Payload> OptionalFromRequest<Api> for Json<T> {
     }
 }
 
+/// What a route takes as a form.
+pub(crate) trait FormFields: Sized {
+    /// The fields that it knows.
+    const NAMES: &'static [&'static str];
+
+    /// Takes the fields; one that is empty counts as absent, as browsers send it.
+    fn read(take: impl FnMut(&str) -> Option<SecretString>) -> Self;
+}
+
+/// A form as a page sends it: `application/x-www-form-urlencoded`.
+#[derive(Debug)]
+pub(crate) struct Form<T>(pub(crate) T);
+
+impl<T: FormFields> FromRequest<Api> for Form<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> ApiResult<Self> {
+        const LIMIT: usize = 256 * 1024;
+        let (parts, body) = request.into_parts();
+        let too_large = |limit| {
+            let error = invalid(format!("the form is larger than {limit} bytes"), "send less at once");
+            ApiError::from(error).with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        };
+        let bytes = read(body, api, LIMIT.min(api.body_limit), too_large).await?;
+        let essence = essence(&parts.headers);
+        if essence.as_deref() != Some("application/x-www-form-urlencoded") {
+            let message = "the body is not declared as a form";
+            return Err(invalid(message, "send `Content-Type: application/x-www-form-urlencoded`").into());
+        }
+        let mut fields: Vec<(String, SecretString)> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(&bytes) {
+            // Not quoted: whoever puts a key in the wrong field does not want to see it in a log.
+            if !T::NAMES.contains(&&*name) {
+                let hint = format!("it has {}", T::NAMES.join(", "));
+                return Err(invalid("the form has a field that it should not have", hint).into());
+            }
+            if fields.iter().any(|(other, _)| *other == name) {
+                return Err(invalid(format!("the form has `{name}` twice"), "send it once").into());
+            }
+            fields.push((name.into_owned(), value.into_owned().into()));
+        }
+        fields.retain(|(_, value)| !value.expose_secret().is_empty());
+        Ok(Self(T::read(|name| {
+            let place = fields.iter().position(|(other, _)| other == name)?;
+            Some(fields.swap_remove(place).1)
+        })))
+    }
+}
+
 async fn read(body: Body, api: &Api, limit: usize, too_large: fn(usize) -> ApiError) -> ApiResult<Bytes> {
     let limited = Limited::new(body, limit).collect();
     let collected = tokio::time::timeout(api.body_timeout, limited).await.map_err(|_| {
@@ -72,10 +122,15 @@ async fn read(body: Body, api: &Api, limit: usize, too_large: fn(usize) -> ApiEr
     }
 }
 
+/// Returns the media type without its parameters, in lower case.
+fn essence(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    given.and_then(|value| value.split(';').next()).map(|value| value.trim().to_ascii_lowercase())
+}
+
 /// Takes `application/json` and `application/…+json`, with any parameters.
 fn expect_json(headers: &HeaderMap) -> Result<(), Error> {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = given.and_then(|value| value.split(';').next()).map(|value| value.trim().to_ascii_lowercase());
+    let essence = essence(headers);
     let is_json = essence.as_deref().and_then(|essence| essence.strip_prefix("application/"));
     if is_json.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json")) {
         return Ok(());

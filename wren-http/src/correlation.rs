@@ -12,7 +12,7 @@ use tracing::Instrument;
 use wren_core::CorrelationId;
 
 use crate::error::ApiError;
-use crate::wire;
+use crate::{pages, wire};
 
 /// The header in which a correlation id comes and goes.
 pub const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -38,10 +38,13 @@ pub(crate) async fn edge(mut request: Request, next: Next) -> Response {
         "request", correlation_id = %id, method = %request.method(), path = request.uri().path(),
     );
     request.extensions_mut().insert(Correlation(id.clone()));
+    // What a user follows a link to is shown to a user.
+    let wants_page = request.uri().path().starts_with("/integrations/") && pages::are_wanted(request.headers());
     async move {
         let mut answer = next.run(request).await;
         if let Some(failure) = answer.extensions_mut().remove::<ApiError>() {
             let rendered = wire::render(&failure, &id);
+            let rendered = if wants_page { pages::failure(&failure, &id) } else { rendered };
             // What the router said beside the status stays, `Allow` of a 405 say; the body's own headers win.
             let mut headers = std::mem::take(answer.headers_mut());
             headers.remove(axum::http::header::CONTENT_LENGTH);

@@ -34,6 +34,24 @@ impl PathId for RunId {
     const PREFIX: &'static str = Self::PREFIX;
 }
 
+/// The longest name of an integration, in bytes.
+pub(crate) const MAX_NAME_BYTES: usize = 64;
+
+/// The name of an integration in a route's path. Whether there is one of that name is for the handler to say.
+#[derive(Debug)]
+pub(crate) struct Named(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) if name.len() <= MAX_NAME_BYTES => Ok(Self(name)),
+            _ => Err(Error::not_found("an integration of so long a name, or one that is no text").into()),
+        }
+    }
+}
+
 /// The id in a route's path. What cannot be an id is answered like one that does not exist.
 #[derive(Debug)]
 pub(crate) struct Id<T>(pub(crate) T);

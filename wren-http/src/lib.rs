@@ -24,6 +24,7 @@ mod deadline;
 mod error;
 mod extract;
 mod handlers;
+mod pages;
 mod query;
 mod readiness;
 mod router;

@@ -43,6 +43,11 @@ pub(crate) struct Params {
 }
 
 impl Params {
+    /// Lets other parameters stand, where somebody else made the address.
+    pub(crate) fn ignore_the_rest(&mut self) {
+        self.pairs.clear();
+    }
+
     /// Takes a parameter; `expected` completes "`name` is not …" for a value that `parse` refuses.
     pub(crate) fn take<T>(
         &mut self,

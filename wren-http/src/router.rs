@@ -11,7 +11,7 @@ use wren_core::{Error, ErrorCode};
 use crate::api::Api;
 use crate::auth::{self, Access, Scope};
 use crate::error::{ApiError, invalid};
-use crate::handlers::{deploy, deployments, explain, health, integrations, logs, runs};
+use crate::handlers::{connecting, deploy, deployments, explain, health, integrations, logs, runs};
 use crate::{correlation, deadline};
 
 /// A route, for documentation and for tests that must see all of them.
@@ -50,11 +50,22 @@ const fn delete(path: &'static str, access: Access, mount: fn(MethodFilter) -> M
 const READ: Access = Access::Key(Scope::Read);
 const DEPLOY: Access = Access::Key(Scope::Deploy);
 const RUN: Access = Access::Key(Scope::Run);
+const ADMIN: Access = Access::Key(Scope::Admin);
 
 static ROUTES: &[Route] = &[
     get("/healthz", Access::Public, |method| on(method, health::alive)),
     get("/readyz", Access::Public, |method| on(method, health::ready)),
+    // A user's browser, which has no key: a ticket or a state says whose account it is about.
+    get("/integrations/{name}/setup", Access::Public, |method| on(method, connecting::page)),
+    post("/integrations/{name}/setup", Access::Public, |method| on(method, connecting::submit)),
+    get("/integrations/{name}/reauthorize", Access::Public, |method| on(method, connecting::page)),
+    post("/integrations/{name}/reauthorize", Access::Public, |method| on(method, connecting::submit)),
+    get("/integrations/{name}/callback", Access::Public, |method| on(method, connecting::callback)),
+    get("/v1/integrations", READ, |method| on(method, integrations::list)),
     post("/v1/integrations/validate", READ, |method| on(method, integrations::validate)),
+    get("/v1/integrations/{name}", READ, |method| on(method, integrations::show)),
+    delete("/v1/integrations/{name}", ADMIN, |method| on(method, integrations::disconnect)),
+    post("/v1/integrations/{name}/connect", ADMIN, |method| on(method, integrations::connect)),
     post("/v1/scripts/deploy", DEPLOY, |method| on(method, deploy::deploy)),
     get("/v1/deployments", READ, |method| on(method, deployments::list)),
     get("/v1/deployments/{id}", READ, |method| on(method, deployments::show)),

@@ -2,13 +2,16 @@
 
 mod broker;
 mod catalogue;
+mod connect;
 mod oauth;
+mod one_time;
 
 pub use broker::{
     AiOptions, AiProvider, AllowedHosts, Broker, BrokerBuilder, BrokerOptions, DeclaredHosts, EgressPolicy,
     HostPattern, HttpAnswer, IntegrationRequest, RedactedStream, Redactor, Resolver, SecretPolicy, SystemResolver,
 };
 pub use catalogue::{Catalogue, CredentialPlace, IntegrationSpec, OauthSpec, Origin, Probe};
+pub use connect::{Connections, Departure, Invitation, Invited, Means};
 pub use oauth::{
     Callback, ClientAuthentication, OauthClient, OauthFlows, OauthOptions, OauthProviders, OauthRefresher,
 };

@@ -10,9 +10,10 @@ use secrecy::SecretString;
 use wren_core::store::Store;
 use wren_core::vault::CredentialVault;
 use wren_core::{Error, ErrorCode};
+use wren_integrations::OauthRefresher;
 use wren_vault::{KeyFile, MasterKey, OpenBaoOptions, OpenBaoVault, Passphrase, SealedVault, TransitMaster};
 
-use super::{StoreChoice, open_existing_store};
+use super::{Integrations, StoreChoice, open_existing_store};
 use crate::args::{DataArgs, VaultArgs};
 use crate::failure::Failure;
 
@@ -86,10 +87,21 @@ impl OpenVault {
     }
 }
 
-/// Opens the vault of a store that lasts.
-pub(crate) async fn open_vault(args: &VaultArgs, data: &Path, store: Arc<dyn Store>) -> Result<OpenVault, Failure> {
+/// Opens the vault of a store that lasts. Who only keeps and shows credentials needs no integrations; without them nothing
+/// is renewed.
+pub(crate) async fn open_vault(
+    args: &VaultArgs,
+    data: &Path,
+    store: Arc<dyn Store>,
+    integrations: Option<&Integrations>,
+) -> Result<OpenVault, Failure> {
     if let VaultChoice::OpenBao { mount, folder } = &args.vault {
-        let builder = OpenBaoVault::builder(server()?, store).with_mount(mount).with_folder(folder);
+        let mut builder = OpenBaoVault::builder(server()?, store).with_mount(mount).with_folder(folder);
+        if let Some(Integrations { directory, providers, .. }) = integrations {
+            builder = builder
+                .with_integrations(directory.clone())
+                .with_refresher(Arc::new(OauthRefresher::new(providers.clone())));
+        }
         return Ok(OpenVault::OpenBao(builder.open().await?));
     }
     let mut previous = args.previous_vault.as_ref();
@@ -102,6 +114,11 @@ pub(crate) async fn open_vault(args: &VaultArgs, data: &Path, store: Arc<dyn Sto
         (choice, _) => master(choice, data, &store).await?,
     };
     let mut builder = SealedVault::builder(Arc::clone(&store) as _, master);
+    if let Some(Integrations { directory, providers, .. }) = integrations {
+        builder = builder
+            .with_integrations(directory.clone())
+            .with_refresher(Arc::new(OauthRefresher::new(providers.clone())));
+    }
     if let Some(previous) = previous {
         builder = builder.with_previous_master(self::master(previous, data, &store).await?);
     }
@@ -115,7 +132,7 @@ pub(crate) async fn open_existing_vault(args: &VaultArgs, data: &DataArgs) -> Re
         return Err(error.with_hint("name a store that lasts: sqlite:PATH, redb:PATH or postgres://…").into());
     }
     let store = open_existing_store(data).await?;
-    open_vault(args, &data.data, store).await
+    open_vault(args, &data.data, store, None).await
 }
 
 async fn master(choice: &VaultChoice, data: &Path, store: &Arc<dyn Store>) -> Result<Arc<dyn MasterKey>, Failure> {
@@ -144,15 +161,17 @@ fn passphrase(file: &Path) -> Result<SecretString, Failure> {
     Ok(text.lines().next().unwrap_or_default().to_owned().into())
 }
 
+/// Says whether other users can read a file.
 #[cfg(unix)]
-fn is_open_to_others(metadata: &fs::Metadata) -> bool {
+pub(super) fn is_open_to_others(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     // A pipe, as `<(…)` of a shell makes one, is nobody else's.
     metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
 }
 
+/// Says whether other users can read a file.
 #[cfg(not(unix))]
-fn is_open_to_others(_metadata: &fs::Metadata) -> bool {
+pub(super) fn is_open_to_others(_metadata: &fs::Metadata) -> bool {
     false
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use wren_core::keys::{ApiKeys, NewApiKey};
-use wren_core::memory::{MemoryStore, MemoryVault};
+use wren_core::memory::MemoryStore;
 use wren_core::store::Store;
 use wren_core::{ErrorCode, OwnerId};
 
@@ -18,7 +18,7 @@ use super::log_view::LogView;
 use super::watch::{Watch, latest_runs};
 use super::{deploy, deployments};
 use crate::args::{BrokerArgs, DataArgs, DevArgs, LogFormat};
-use crate::backends::{FileKind, StoreChoice, make_executors, open_store};
+use crate::backends::{FileKind, Integrations, StoreChoice, make_executors, open_store};
 use crate::client::Client;
 use crate::config::Connection;
 use crate::failure::Failure;
@@ -44,16 +44,19 @@ pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
         }
         None => Arc::new(MemoryStore::new()),
     };
-    let vault = Arc::new(MemoryVault::default());
-    let executors = make_executors(args.executor, None);
-    // The other one is looked at when a script asks for it.
-    server::refuse_without_sandbox(&executors[..1]).await?;
-    let engine = server::build_engine(Arc::clone(&store), vault, &BrokerArgs::default(), executors, |options| {
-        options.drain_ms = u64::try_from(DRAIN.as_millis()).unwrap_or(u64::MAX);
-    })?;
     let listening = |error| Failure::internal("listening on the loopback", error);
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(listening)?;
     let url = format!("http://{}", listener.local_addr().map_err(listening)?);
+    let broker = BrokerArgs::default();
+    let integrations = Integrations::read(&broker, None, &url)?;
+    let vault = Arc::new(server::memory_vault(&integrations));
+    let executors = make_executors(args.executor, None);
+    // The other one is looked at when a script asks for it.
+    server::refuse_without_sandbox(&executors[..1]).await?;
+    let parts = server::Parts { store: Arc::clone(&store), vault, executors };
+    let engine = server::build_engine(parts, &broker, &integrations, |options| {
+        options.drain_ms = u64::try_from(DRAIN.as_millis()).unwrap_or(u64::MAX);
+    })?;
 
     let keys = ApiKeys::new(store);
     let owner = OwnerId::new("dev").map_err(|error| Failure::request(error.to_string()))?;
@@ -64,7 +67,8 @@ pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
     let client = Client::new(Connection { url, api_key: Some(secret) }, output)?;
 
     let shutdown = CancellationToken::new();
-    let served = tokio::spawn(server::run(engine, listener, DRAIN, shutdown.clone()));
+    let api = server::make_api(&engine, &integrations);
+    let served = tokio::spawn(server::run(engine, api, listener, DRAIN, shutdown.clone()));
     let session = Session::new(args.file.file, LogView::new(output, args.raw), client, output);
     let ended = tokio::select! {
         ended = session.go_on() => ended,

@@ -1,5 +1,6 @@
 //! The commands: each reads its arguments, calls the library or the server, and prints.
 
+mod connect;
 mod credentials;
 mod deploy;
 mod deployments;
@@ -65,6 +66,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Dev(args) => dev::dev(args, output).await,
         Command::Explain(args) => explain::explain(&args, output),
         Command::Keys(args) => keys::keys(args, output).await,
+        Command::Connect(args) => connect::connect(args, &client(&global, output)?, output).await,
         Command::Credentials(args) => credentials::credentials(args, output).await,
         Command::Vault(args) => vault::vault(args, output).await,
         Command::Store(args) => store::store(args, output).await,

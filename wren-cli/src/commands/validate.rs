@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Local, Utc};
 use serde_json::{Value, json};
-use wren_core::integration::IntegrationDirectory;
 use wren_core::model::{Manifest, TriggerSpec};
+use wren_integrations::Catalogue;
 
 use super::local::{LocalScript, found};
 use crate::args::{GlobalArgs, ValidateArgs};
@@ -83,7 +83,7 @@ async fn remote(integrations: &[String], client: &Client, output: Output) -> Res
     let answer: Value = client.post("/v1/integrations/validate", &body).await?;
     let reply: IntegrationsReply = serde_json::from_value(answer.clone())
         .unwrap_or(IntegrationsReply { errors: Vec::new(), warnings: Vec::new() });
-    let titles = IntegrationDirectory::default();
+    let titles = Catalogue::built_in()?;
     for name in integrations {
         let title = titles.find(name).map_or(name.as_str(), |integration| integration.title.as_str());
         let wrong = reply.errors.iter().any(|error| concerns(error, name));

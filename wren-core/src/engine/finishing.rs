@@ -1,10 +1,11 @@
 //! The end of an attempt reaches the store.
 
+use super::attention::park;
 use super::inner::{ActiveRun, Inner, PATIENCE, StopReason, answered};
 use super::log_buffer::LogBuffer;
-use crate::error::{Error, ErrorClass, ErrorCode, Result, WireError};
-use crate::model::{Completion, DeploymentStatus, Isolation, Run, RunState};
-use crate::store::{FinishOptions, Held, SetStatus, StatusGuard};
+use crate::error::{Error, ErrorClass, ErrorCode, WireError};
+use crate::model::{Completion, Isolation, Run, RunState};
+use crate::store::{FinishOptions, Held};
 
 /// How often a store may refuse an end before a plainer one is tried.
 const TRIES: u32 = 3;
@@ -76,19 +77,4 @@ async fn report(inner: &Inner, run: &Run) {
     {
         tracing::error!(deployment_id = %run.deployment_id, error = error.chain(), "marking the deployment failed");
     }
-}
-
-async fn park(inner: &Inner, run: &Run, error: &WireError) -> Result<()> {
-    let change = SetStatus {
-        status: DeploymentStatus::NeedsAttention,
-        reason: Some(error.message.clone()),
-        action_url: error.action_url.clone(),
-        paused_until: None,
-        // A user who paused, removed or redeployed it meanwhile has the last word.
-        only_if: Some(StatusGuard { status: DeploymentStatus::Active, revision: run.revision, paused_until: None }),
-        now: inner.clock.now(),
-    };
-    inner.store.set_status(&run.owner, run.deployment_id, change).await?;
-    inner.run_changed.notify_waiters();
-    Ok(())
 }

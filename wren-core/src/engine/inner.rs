@@ -97,6 +97,8 @@ pub(super) struct Inner {
     pub(super) inspections: Inspections,
     /// The plan may differ from the store.
     pub(super) reconcile_now: Notify,
+    /// What a parked deployment waits for may be there.
+    pub(super) attention_now: Notify,
     pub(super) source_health: Mutex<Vec<SourceHealth>>,
     running: AtomicBool,
 }
@@ -142,6 +144,7 @@ impl Inner {
             revisions: RevisionCache::default(),
             inspections,
             reconcile_now: Notify::new(),
+            attention_now: Notify::new(),
             source_health: Mutex::default(),
             running: AtomicBool::new(false),
         }

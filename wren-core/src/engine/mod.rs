@@ -5,6 +5,7 @@
 //! them.
 
 mod attempt;
+mod attention;
 mod builder;
 mod catch_up;
 mod claiming;
@@ -74,6 +75,7 @@ impl Engine {
             nodes::run(Arc::clone(&self.inner), shutdown.clone()),
             sources::run(Arc::clone(&self.inner), shutdown.clone()),
             housekeeping::run(Arc::clone(&self.inner), shutdown.clone()),
+            attention::run(Arc::clone(&self.inner), shutdown.clone()),
             heartbeat::run(Arc::clone(&self.inner), drained.clone()),
             async {
                 claiming::run(Arc::clone(&self.inner), shutdown.clone()).await;
@@ -112,6 +114,11 @@ impl Engine {
     #[must_use]
     pub fn vault(&self) -> &Arc<dyn crate::vault::CredentialVault> {
         &self.inner.vault
+    }
+
+    /// Says that a credential was set: deployments that wait for one are looked at now, not at the next regular time.
+    pub fn credentials_changed(&self) {
+        self.inner.attention_now.notify_one();
     }
 
     /// Returns the clock.

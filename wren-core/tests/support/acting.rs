@@ -24,6 +24,8 @@ pub(crate) enum Act {
     FailTimes(usize, ErrorCode),
     /// Fails with this code.
     Fail(ErrorCode),
+    /// Fails with this code for want of this integration.
+    FailFor(ErrorCode, &'static str),
     /// Waits until it is cancelled.
     Hang,
     /// Waits for this, deaf to being cancelled, then prints a line and returns.
@@ -155,6 +157,10 @@ impl Executor for Shared {
         let end = match act {
             Act::FailTimes(times, code) if call <= times => broke(code),
             Act::Fail(code) => broke(code),
+            Act::FailFor(code, integration) => {
+                let error = Error::new(code, "it broke").with_detail("integration", integration);
+                OutcomeEnd::Failed(error.with_action_url("https://wrens.ie/a"))
+            }
             Act::Hang => {
                 cancel.cancelled().await;
                 OutcomeEnd::Cancelled

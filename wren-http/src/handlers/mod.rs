@@ -1,5 +1,6 @@
 //! One module per kind of thing that requests are about.
 
+pub(crate) mod connecting;
 pub(crate) mod deploy;
 pub(crate) mod deployments;
 pub(crate) mod explain;

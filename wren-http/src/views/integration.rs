@@ -1,8 +1,11 @@
 //! Integrations on the wire.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wren_core::engine::IntegrationReport;
+use wren_core::integration::Integration;
+use wren_core::vault::CredentialStatus;
 use wren_core::{Error, ErrorClass, ErrorCode, WireError};
 
 /// Whether integrations are ready: the answer of `POST /v1/integrations/validate`.
@@ -63,4 +66,72 @@ impl From<&IntegrationReport> for Validation {
         let warnings = (valid || !report.warnings.is_empty()).then(|| report.warnings.clone());
         Self { valid, errors: report.errors.iter().map(IntegrationProblem::from).collect(), warnings }
     }
+}
+
+/// Whether an integration can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionStatus {
+    /// There is a credential.
+    Connected,
+    /// There is one, and it has ended.
+    Expired,
+    /// There is none.
+    NotConnected,
+}
+
+/// An integration, as an owner has it: an answer of `GET /v1/integrations/{name}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntegrationView {
+    /// The name that scripts import.
+    pub name: String,
+    /// The name that people read.
+    pub title: String,
+    /// Whether it can be used, as far as is known here: the service may have ended a credential and not been asked since.
+    pub status: ConnectionStatus,
+    /// What the credential allows, in the service's words; empty when it does not say.
+    pub scopes: Vec<String>,
+    /// When the credential ends; null when it has no end or there is none.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether it is renewed without the user.
+    pub renewable: bool,
+    /// Grows with every credential that is set or renewed; 0 before the first.
+    pub version: u64,
+}
+
+impl IntegrationView {
+    /// Describes an integration by its credential.
+    #[must_use]
+    pub fn new(integration: &Integration, credential: Option<&CredentialStatus>, now: DateTime<Utc>) -> Self {
+        let status = match credential {
+            None => ConnectionStatus::NotConnected,
+            Some(credential) if credential.is_expired(now) => ConnectionStatus::Expired,
+            Some(_) => ConnectionStatus::Connected,
+        };
+        Self {
+            name: integration.name.clone(),
+            title: integration.title.clone(),
+            status,
+            scopes: credential.map(|credential| credential.scopes.clone()).unwrap_or_default(),
+            expires_at: credential.and_then(|credential| credential.expires_at),
+            renewable: credential.is_some_and(|credential| credential.renewable),
+            version: credential.map_or(0, |credential| credential.version),
+        }
+    }
+}
+
+/// The answer of `GET /v1/integrations`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntegrationList {
+    /// Every integration that the server knows, by name.
+    pub integrations: Vec<IntegrationView>,
+}
+
+/// A link for a user: the answer of `POST /v1/integrations/{name}/connect`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectLink {
+    /// The page to open.
+    pub url: String,
+    /// When the link ends.
+    pub expires_at: DateTime<Utc>,
 }

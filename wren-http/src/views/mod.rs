@@ -7,5 +7,7 @@ mod integration;
 mod run;
 
 pub use deployment::{DeployConfirmation, DeploymentDetail, DeploymentList, DeploymentSummary, TriggerDetail};
-pub use integration::{IntegrationProblem, Validation};
+pub use integration::{
+    ConnectLink, ConnectionStatus, IntegrationList, IntegrationProblem, IntegrationView, Validation,
+};
 pub use run::{AttemptView, LogPage, RunDetail, RunList, RunSummary};

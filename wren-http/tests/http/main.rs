@@ -4,6 +4,7 @@
 
 mod auth;
 mod bodies;
+mod connecting;
 mod correlation;
 mod deploy;
 mod deployments;

@@ -78,7 +78,9 @@ impl Broker {
             Some(integration) => self.directory.not_configured(integration),
             None => self.directory.without_credential(first),
         };
-        Err(error.with_hint(format!("wren.ai needs one of these integrations: {}", names.join(", "))))
+        let hint = format!("wren.ai needs one of these integrations: {}", names.join(", "));
+        // Any of them ends the wait of a parked deployment.
+        Err(error.with_hint(hint).with_detail("integrations", names))
     }
 
     /// Says whether `openai` is OpenAI, and not another server that speaks its protocol.

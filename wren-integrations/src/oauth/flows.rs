@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use url::Url;
 use wren_core::store::RecordStore;
 use wren_core::vault::NewCredential;
@@ -14,7 +15,7 @@ use super::answer::reason;
 use super::endpoint::Failure;
 use super::pkce;
 use super::providers::{OauthProviders, Provider};
-use super::state::{Pending, States};
+use crate::one_time::OneTime;
 
 /// What a user comes back from a provider with.
 #[derive(Debug, Clone)]
@@ -54,6 +55,16 @@ impl Callback {
     }
 }
 
+/// A flow that has begun. Without `Debug`: the verifier is nobody's business.
+#[derive(Serialize, Deserialize)]
+struct Pending {
+    owner: OwnerId,
+    integration: String,
+    verifier: String,
+    /// What was asked for: what a provider grants when it does not say (RFC 6749, section 5.1).
+    scopes: Vec<String>,
+}
+
 /// Sends users to providers and trades what they come back with.
 ///
 /// ```
@@ -86,7 +97,7 @@ impl Callback {
 #[derive(Clone)]
 pub struct OauthFlows {
     providers: OauthProviders,
-    states: States,
+    states: OneTime,
 }
 
 impl fmt::Debug for OauthFlows {
@@ -99,7 +110,7 @@ impl OauthFlows {
     /// Keeps what has begun in a record store, so that any node of a platform can finish it.
     #[must_use]
     pub fn new(providers: OauthProviders, records: Arc<dyn RecordStore>) -> Self {
-        Self { providers, states: States::new(records) }
+        Self { providers, states: OneTime::new(records, "oauth") }
     }
 
     /// Begins: returns the page on which the user gives leave within ten minutes. `scopes` are asked for in place of those
@@ -143,7 +154,7 @@ impl OauthFlows {
         now: DateTime<Utc>,
     ) -> Result<(OwnerId, NewCredential)> {
         let provider = self.providers.find(&callback.integration)?;
-        let pending = self.states.take(&callback.state, now).await?;
+        let pending: Option<Pending> = self.states.take(&callback.state, now).await?;
         let pending = pending.ok_or_else(|| no_such_state("it is unknown, has ended or was used"))?;
         if pending.integration != callback.integration {
             return Err(no_such_state("it is of another integration"));

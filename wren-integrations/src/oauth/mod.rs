@@ -23,10 +23,9 @@ mod answer;
 mod client;
 mod endpoint;
 mod flows;
-mod pkce;
+pub(crate) mod pkce;
 mod providers;
 mod refresher;
-mod state;
 
 pub use client::{ClientAuthentication, OauthClient};
 pub use flows::{Callback, OauthFlows};

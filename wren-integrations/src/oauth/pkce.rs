@@ -10,7 +10,7 @@ use wren_core::{Error, Result};
 use zeroize::Zeroizing;
 
 /// Returns 256 random bits in 43 characters that need no escape, which is what RFC 7636 advises for verifiers.
-pub(super) fn random() -> Result<SecretString> {
+pub(crate) fn random() -> Result<SecretString> {
     let mut bits = Zeroizing::new([0_u8; 32]);
     // Straight from the operating system: a generator of this process could be copied by a fork.
     SysRng

@@ -116,6 +116,12 @@ impl OauthProviders {
         Ok(&self.find(integration)?.redirect_uri)
     }
 
+    /// Returns the origin of the page on which leave is given; `None` when the platform has no client of it.
+    #[must_use]
+    pub fn authorize_origin(&self, integration: &str) -> Option<String> {
+        Some(self.0.providers.get(integration)?.authorize_url.origin().ascii_serialization())
+    }
+
     pub(super) fn find(&self, name: &str) -> Result<&Provider> {
         if let Some(provider) = self.0.providers.get(name) {
             return Ok(provider);

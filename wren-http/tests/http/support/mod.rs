@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use wren_core::OwnerId;
 use wren_core::clock::ManualClock;
 use wren_core::engine::Engine;
+use wren_core::integration::IntegrationDirectory;
 use wren_core::keys::{ApiKeys, NewApiKey};
 use wren_core::memory::MemoryStore;
 use wren_core::store::RecordStore;
@@ -64,6 +65,7 @@ impl World {
             .store(MemoryStore::new())
             .shared_executor(Arc::<FakeExecutor>::clone(&executor))
             .clock(clock.clone())
+            .integrations(IntegrationDirectory::default().with("openai", "OpenAI"))
             .build()
             .unwrap();
         let router = router(adjust(Api::new(engine.clone())));

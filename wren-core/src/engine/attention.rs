@@ -1,0 +1,273 @@
+//! Deployments that wait for their user.
+//!
+//! A run that fails for want of the user parks its deployment: its due times are skipped as `needs_attention`, and its status
+//! has one link. A record beside it says what is waited for. Once an integration's credential is another one than then, by
+//! whatever way it came, the deployment is made active again, and what was missed is caught up with as the triggers' policies
+//! say: a due time keeps its one record, and what makes up for it is a run of its own, named after that record.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::inner::{Inner, millis};
+use crate::error::{Error, ErrorCode, Result, WireError};
+use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId, TriggerId};
+use crate::model::{
+    CatchUp, DeploymentOverview, DeploymentStatus, FireKey, PageOptions, Run, RunState, SkipReason, Trigger,
+};
+use crate::store::{Expect, Fire, ListRuns, Namespace, PutOptions, Record, SetStatus, StatusGuard};
+use crate::vault::CredentialStatus;
+
+/// The wait between two looks at what is waited for, in milliseconds: another process may have set a credential.
+const LOOK_MS: u64 = 2_000;
+/// How many records or runs are read at once.
+const PAGE: usize = 200;
+
+/// What a parked deployment waits for.
+#[derive(Debug, Serialize, Deserialize)]
+struct Parked {
+    owner: OwnerId,
+    /// The run that failed.
+    run_id: RunId,
+    /// What it was due for: nothing that was missed is older.
+    due: DateTime<Utc>,
+    revision: u32,
+    /// The credentials any of which has to change, each as it did not do; none where there was none.
+    credentials: BTreeMap<String, Option<Refused>>,
+}
+
+/// A credential that did not do.
+#[derive(Debug, Serialize, Deserialize)]
+struct Refused {
+    version: u64,
+    /// What it allowed, when that was too little: a credential that was renewed without the user allows no more.
+    scopes: Option<Vec<String>>,
+}
+
+impl Refused {
+    fn by(status: CredentialStatus, code: ErrorCode) -> Self {
+        let too_little = code == ErrorCode::OauthScopeMissing && !status.scopes.is_empty();
+        Self { version: status.version, scopes: too_little.then_some(status.scopes) }
+    }
+
+    /// Says whether the credential there is now may do.
+    fn is_mended(&self, status: &CredentialStatus) -> bool {
+        status.version > self.version && self.scopes.as_ref().is_none_or(|scopes| *scopes != status.scopes)
+    }
+}
+
+fn space() -> Namespace {
+    Namespace::system("attention")
+}
+
+/// Marks a run's deployment as waiting for its user.
+pub(super) async fn park(inner: &Inner, run: &Run, error: &WireError) -> Result<()> {
+    let now = inner.clock.now();
+    let parked = Parked {
+        owner: run.owner.clone(),
+        run_id: run.id,
+        due: run.scheduled_for,
+        revision: run.revision,
+        credentials: credentials(inner, run, error, now).await?,
+    };
+    let value = serde_json::to_vec(&parked).map_err(|error| Error::internal("encoding what is waited for", error))?;
+    let key = run.deployment_id.to_string();
+    // Of several runs that fail one after the other the first one counts: what was missed begins with it.
+    let options = PutOptions::at(now).expecting(Expect::Absent);
+    match inner.store.put_record(&space(), &key, Bytes::from(value), options).await {
+        Err(error) if error.code() != ErrorCode::Conflict => return Err(error),
+        _ => {}
+    }
+    let change = SetStatus {
+        status: DeploymentStatus::NeedsAttention,
+        reason: Some(error.message.clone()),
+        action_url: error.action_url.clone(),
+        paused_until: None,
+        // A user who paused, removed or redeployed it meanwhile has the last word.
+        only_if: Some(StatusGuard { status: DeploymentStatus::Active, revision: run.revision, paused_until: None }),
+        now,
+    };
+    inner.store.set_status(&run.owner, run.deployment_id, change).await?;
+    inner.run_changed.notify_waiters();
+    Ok(())
+}
+
+/// Returns the credentials that an error is about. One that was not there is noted as such even if it is by now: the user was
+/// quick, and is not to wait.
+async fn credentials(
+    inner: &Inner,
+    run: &Run,
+    error: &WireError,
+    now: DateTime<Utc>,
+) -> Result<BTreeMap<String, Option<Refused>>> {
+    let one = error.details.get("integration").and_then(Value::as_str);
+    let several = error.details.get("integrations").and_then(Value::as_array);
+    let names = one.into_iter().chain(several.into_iter().flatten().filter_map(Value::as_str));
+    let mut credentials = BTreeMap::new();
+    for name in names {
+        let refused = match error.code {
+            ErrorCode::IntegrationNotConfigured => None,
+            code => inner.vault.status(&run.owner, name, now).await?.map(|status| Refused::by(status, code)),
+        };
+        credentials.insert(name.to_owned(), refused);
+    }
+    Ok(credentials)
+}
+
+/// Looks after parked deployments until `shutdown`.
+pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            looked = look(&inner) => {
+                if let Err(error) = looked {
+                    tracing::error!(error = error.chain(), "looking after deployments that need attention failed");
+                }
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = inner.attention_now.notified() => {}
+            () = inner.pause(LOOK_MS) => {}
+        }
+    }
+}
+
+async fn look(inner: &Inner) -> Result<()> {
+    let mut after: Option<String> = None;
+    loop {
+        let page = inner.store.records(&space(), "", after.as_deref(), PAGE, inner.clock.now()).await?;
+        for record in &page {
+            // One that cannot be settled keeps no other waiting.
+            if let Err(error) = settle(inner, record).await {
+                tracing::warn!(deployment_id = record.key, error = error.chain(), "a parked deployment stays parked");
+            }
+        }
+        if page.len() < PAGE {
+            return Ok(());
+        }
+        after = page.last().map(|record| record.key.clone());
+    }
+}
+
+/// Ends the wait of a deployment if its user has acted.
+async fn settle(inner: &Inner, record: &Record) -> Result<()> {
+    let parked: Option<Parked> = serde_json::from_slice(&record.value).ok();
+    let id: Option<DeploymentId> = record.key.parse().ok();
+    let (Some(parked), Some(id)) = (parked, id) else { return forget(inner, record).await };
+    let overview = match inner.store.deployment(&parked.owner, id).await {
+        Err(error) if error.code() == ErrorCode::NotFound => return forget(inner, record).await,
+        overview => overview?,
+    };
+    let overview = match overview.deployment.status {
+        // By the user's own word, whatever was missed is not wanted.
+        DeploymentStatus::Undeployed | DeploymentStatus::Paused => return forget(inner, record).await,
+        DeploymentStatus::Active => overview,
+        DeploymentStatus::NeedsAttention if acted(inner, &parked).await? => {
+            let change = SetStatus {
+                status: DeploymentStatus::Active,
+                reason: None,
+                action_url: None,
+                paused_until: None,
+                only_if: Some(StatusGuard::of(&overview.deployment)),
+                now: inner.clock.now(),
+            };
+            let overview = inner.store.set_status(&parked.owner, id, change).await?;
+            if overview.deployment.status != DeploymentStatus::Active {
+                return Ok(());
+            }
+            tracing::info!(deployment_id = %id, "the user has acted: a deployment goes on");
+            overview
+        }
+        DeploymentStatus::NeedsAttention => return Ok(()),
+    };
+    catch_up(inner, &parked, &overview).await?;
+    forget(inner, record).await?;
+    inner.more_work();
+    inner.run_changed.notify_waiters();
+    Ok(())
+}
+
+async fn forget(inner: &Inner, record: &Record) -> Result<()> {
+    // Another node may have been here, or the deployment is parked anew.
+    let at = Expect::Version(record.version);
+    match inner.store.delete_record(&space(), &record.key, at, inner.clock.now()).await {
+        Err(error) if error.code() == ErrorCode::Conflict => Ok(()),
+        deleted => deleted.map(drop),
+    }
+}
+
+async fn acted(inner: &Inner, parked: &Parked) -> Result<bool> {
+    let now = inner.clock.now();
+    for (name, refused) in &parked.credentials {
+        let status = inner.vault.status(&parked.owner, name, now).await?;
+        let may_do = |status: &CredentialStatus| refused.as_ref().is_none_or(|refused| refused.is_mended(status));
+        if status.is_some_and(|status| may_do(&status) && !status.is_expired(now)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Has what was missed run again, as far as the triggers' policies want it. Done twice it is the same as done once.
+async fn catch_up(inner: &Inner, parked: &Parked, overview: &DeploymentOverview) -> Result<()> {
+    let now = inner.clock.now();
+    let mut fires = Vec::new();
+    for trigger in &overview.triggers {
+        let missed = missed(inner, parked, trigger.id).await?;
+        let wanted = wanted(trigger, &missed, now, inner.options.max_catch_up);
+        fires.extend(wanted.iter().map(|missed| Fire {
+            run_id: RunId::new(),
+            trigger_id: trigger.id,
+            key: FireKey::Event(format!("resumed:{}", missed.id)),
+            scheduled_for: missed.scheduled_for,
+            payload: missed.payload.clone(),
+            not_before: now,
+            skip: None,
+            correlation_id: CorrelationId::generate(),
+        }));
+    }
+    if !fires.is_empty() {
+        tracing::info!(deployment_id = %overview.deployment.id, runs = fires.len(), "catching up after needs_attention");
+        inner.store.record_fires(fires, now).await?;
+    }
+    Ok(())
+}
+
+/// Returns the runs of a trigger that the user's absence has kept from running, oldest first.
+async fn missed(inner: &Inner, parked: &Parked, trigger: TriggerId) -> Result<Vec<Run>> {
+    let mut missed = Vec::new();
+    let mut page = PageOptions { limit: PAGE, ..PageOptions::default() };
+    loop {
+        let list = ListRuns { trigger_id: Some(trigger), since: Some(parked.due), page, ..ListRuns::default() };
+        let listed = inner.store.runs(&parked.owner, list).await?;
+        missed.extend(listed.items.into_iter().filter(|run| {
+            run.id == parked.run_id
+                || run.state == RunState::Skipped && run.skip_reason == Some(SkipReason::NeedsAttention)
+        }));
+        // Latest first: what is older than these is not wanted by any policy.
+        if listed.next.is_none() || missed.len() > inner.options.max_catch_up {
+            missed.sort_by_key(|run| (run.scheduled_for, run.id));
+            return Ok(missed);
+        }
+        page = PageOptions { limit: PAGE, after: listed.next };
+    }
+}
+
+/// Chooses what is made up for: by a schedule's own policy, and of events all.
+fn wanted<'a>(trigger: &Trigger, missed: &'a [Run], now: DateTime<Utc>, most: usize) -> &'a [Run] {
+    let last = |count: usize, of: &'a [Run]| &of[of.len().saturating_sub(count)..];
+    let Some(schedule) = &trigger.spec.schedule else { return last(most, missed) };
+    let begins = now - millis(schedule.catch_up_window_ms);
+    let within = &missed[missed.partition_point(|run| run.scheduled_for < begins)..];
+    match schedule.catch_up {
+        CatchUp::None => &[],
+        CatchUp::Latest => last(1, within),
+        CatchUp::All => last(most, within),
+    }
+}

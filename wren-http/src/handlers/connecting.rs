@@ -1,0 +1,256 @@
+//! A user's browser on its way to a provider and back.
+//!
+//! A browser has no key. A ticket, or a key that is typed in, says whose account it is about; a cookie makes sure that the
+//! browser which comes back is the one that left: without it, somebody could have a user give leave for an account that is not
+//! theirs, or slip a credential of their own into a user's account (RFC 6819, sections 4.4.1.7 and 4.4.1.8).
+
+use axum::extract::State;
+use axum::http::header::{COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+use wren_core::{Error, OwnerId};
+use wren_integrations::{Callback, Departure, Means};
+
+use crate::api::Api;
+use crate::auth::{self, Scope};
+use crate::body::{Form, FormFields};
+use crate::deadline::to_the_end;
+use crate::error::{ApiResult, invalid};
+use crate::extract::Named;
+use crate::pages;
+use crate::query::{Params, Query, QueryParams};
+
+/// Says in a browser's own words where a request comes from (Fetch Metadata).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// The longest ticket, state or code that is looked at, in bytes. Providers' codes have a few hundred.
+const LONGEST: usize = 4096;
+
+/// What the page's address may carry.
+pub(crate) struct Link {
+    ticket: Option<SecretString>,
+}
+
+impl QueryParams for Link {
+    fn read(params: &mut Params, _: &Api) -> Result<Self, Error> {
+        Ok(Self { ticket: params.take("ticket", "a ticket", token)? })
+    }
+}
+
+/// `GET /integrations/{name}/setup` and `/reauthorize`: the page. It changes nothing: who previews links opens them, too.
+pub(crate) async fn page(
+    State(api): State<Api>,
+    Named(name): Named,
+    uri: axum::http::Uri,
+    Query(link): Query<Link>,
+) -> ApiResult<Response> {
+    let connections = api.connections()?;
+    let spec = connections.find(&name)?;
+    let means = connections.means(&name)?;
+    let invited = match &link.ticket {
+        Some(ticket) => Some(connections.invited(&name, ticket, api.engine.clock().now()).await?),
+        None => None,
+    };
+    let leads_to = connections.authorize_origin(&name);
+    Ok(pages::connect(&pages::Asked {
+        title: &spec.title,
+        owner: invited.as_ref().map(|invited| invited.owner.as_str()),
+        ticket: link.ticket.as_ref().map(|ticket| ticket.expose_secret()),
+        wants_key: means == Means::Key,
+        leads_to: leads_to.as_deref(),
+        again: uri.path().ends_with("/reauthorize"),
+    }))
+}
+
+/// What the page's form sends.
+pub(crate) struct Filled {
+    ticket: Option<SecretString>,
+    api_key: Option<SecretString>,
+    secret: Option<SecretString>,
+}
+
+impl FormFields for Filled {
+    const NAMES: &'static [&'static str] = &["ticket", "api_key", "secret"];
+
+    fn read(mut take: impl FnMut(&str) -> Option<SecretString>) -> Self {
+        Self { ticket: take("ticket"), api_key: take("api_key"), secret: take("secret") }
+    }
+}
+
+/// `POST /integrations/{name}/setup` and `/reauthorize`: off to the provider, or the key into the vault.
+pub(crate) async fn submit(
+    State(api): State<Api>,
+    Named(name): Named,
+    headers: HeaderMap,
+    Form(filled): Form<Filled>,
+) -> ApiResult<Response> {
+    let connections = api.connections()?.clone();
+    if comes_from_elsewhere(&headers, &api.public_url) {
+        return Err(connections.foreign_browser(&name).into());
+    }
+    let now = api.engine.clock().now();
+    let ticket = match (filled.ticket, filled.api_key) {
+        (Some(ticket), _) => ticket,
+        (None, Some(key)) => {
+            let caller = auth::caller(&api, &key, Scope::Admin).await?;
+            connections.invite(&caller.owner, &name, &[], now).await?.ticket
+        }
+        (None, None) => return Err(invalid("the form has neither a ticket nor an API key", "fill in the page").into()),
+    };
+    match connections.means(&name)? {
+        Means::Oauth => {
+            let integration = name.clone();
+            let departing = async move { connections.depart(&integration, &ticket, now).await };
+            let (_, departure) = to_the_end(departing).await?;
+            Ok(away(&name, &departure, api.public_url.starts_with("https://"))?)
+        }
+        Means::Key => {
+            let missing = || invalid("the form has no key of the integration", "enter it, and send the form again");
+            let secret = filled.secret.ok_or_else(missing)?;
+            let entered = name.clone();
+            let owner = to_the_end(async move { connections.enter(&entered, &ticket, secret, now).await }).await?;
+            arrived(&api, &name, &owner)
+        }
+    }
+}
+
+/// What a provider sends a user back with. What else it says is not looked at.
+pub(crate) struct Return {
+    state: Option<SecretString>,
+    code: Option<SecretString>,
+    error: Option<String>,
+}
+
+impl QueryParams for Return {
+    fn read(params: &mut Params, _: &Api) -> Result<Self, Error> {
+        let state = params.take("state", "a state", token)?;
+        let code = params.take("code", "a code", token)?;
+        let error = params.take("error", "an error", |text| Some(text.chars().take(64).collect()))?;
+        params.ignore_the_rest();
+        Ok(Self { state, code, error })
+    }
+}
+
+/// `GET /integrations/{name}/callback`: back from the provider.
+pub(crate) async fn callback(
+    State(api): State<Api>,
+    Named(name): Named,
+    headers: HeaderMap,
+    Query(came): Query<Return>,
+) -> ApiResult<Response> {
+    let connections = api.connections()?.clone();
+    connections.find(&name)?;
+    let incomplete = || invalid("the address has no state, or neither a code nor an error", "begin again");
+    let state = came.state.ok_or_else(incomplete)?;
+    if !has_cookie(&headers, &name, &state) {
+        return Err(connections.foreign_browser(&name).into());
+    }
+    let callback = match (came.code, came.error) {
+        (_, Some(error)) => Callback::with_error(&name, state, &error),
+        (Some(code), None) => Callback::with_code(&name, state, code),
+        (None, None) => return Err(incomplete().into()),
+    };
+    let now = api.engine.clock().now();
+    let owner = to_the_end(async move { connections.arrive(callback, now).await }).await?;
+    arrived(&api, &name, &owner)
+}
+
+/// Says that it is done, and has the engine look after what waited for it.
+fn arrived(api: &Api, name: &str, owner: &OwnerId) -> ApiResult<Response> {
+    api.engine.credentials_changed();
+    let spec = api.connections()?.find(name)?;
+    let mut response = pages::connected(&spec.title, owner.as_str());
+    let spent = format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", cookie_name(name));
+    if let Ok(spent) = HeaderValue::from_str(&spent) {
+        response.headers_mut().append(SET_COOKIE, spent);
+    }
+    Ok(response)
+}
+
+/// The cookie that holds the state; one for each integration, so that two can be connected side by side.
+fn cookie_name(integration: &str) -> String {
+    format!("wren_oauth_{integration}")
+}
+
+/// Sends a browser to the provider, with what it is known by when it comes back. The cookie goes to this server alone, along
+/// with a link that a user follows and not with what other pages load: `Lax`.
+fn away(integration: &str, departure: &Departure, secure: bool) -> Result<Response, Error> {
+    let secure = if secure { "; Secure" } else { "" };
+    let state = departure.state.expose_secret();
+    let name = cookie_name(integration);
+    let cookie = format!("{name}={state}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax{secure}");
+    let failed = |error| Error::internal("sending a browser to a provider", error);
+    let location = HeaderValue::from_str(departure.page.as_str()).map_err(failed)?;
+    let mut cookie = HeaderValue::from_str(&cookie).map_err(failed)?;
+    cookie.set_sensitive(true);
+    Ok((StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response())
+}
+
+/// Says whether the browser has the state in its cookie. Both are of 256 random bits and work once, so how long the
+/// comparison takes tells nothing of use.
+fn has_cookie(headers: &HeaderMap, integration: &str, state: &SecretString) -> bool {
+    let wanted = cookie_name(integration);
+    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    pairs
+        .filter_map(|pair| pair.trim().split_once('='))
+        .any(|(name, value)| name == wanted && !value.is_empty() && value == state.expose_secret())
+}
+
+/// Says whether a form was sent by a page of another site. A browser says so in either header; what is no browser says
+/// nothing, and has no user to be misused.
+fn comes_from_elsewhere(headers: &HeaderMap, public_url: &str) -> bool {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if text(SEC_FETCH_SITE).is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return true;
+    }
+    let Some(origin) = text(ORIGIN) else { return false };
+    let Ok(origin) = Url::parse(origin) else { return true };
+    let is_public = Url::parse(public_url).is_ok_and(|own| own.origin() == origin.origin());
+    let host = text(HOST).unwrap_or_default();
+    let is_host = Url::parse(&format!("{}://{host}", origin.scheme())).is_ok_and(|own| own.origin() == origin.origin());
+    !(is_public || is_host)
+}
+
+fn token(text: &str) -> Option<SecretString> {
+    (1..=LONGEST).contains(&text.len()).then(|| text.to_owned().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        pairs.collect()
+    }
+
+    #[test]
+    fn a_form_of_another_site_is_told_from_ones_own() {
+        let elsewhere = |pairs: &[_]| comes_from_elsewhere(&headers(pairs), "https://wrens.ie/app");
+        assert!(!elsewhere(&[]));
+        assert!(!elsewhere(&[("origin", "https://wrens.ie")]));
+        assert!(!elsewhere(&[("origin", "http://127.0.0.1:7878"), ("host", "127.0.0.1:7878")]));
+        assert!(!elsewhere(&[("origin", "https://wrens.ie"), ("sec-fetch-site", "same-origin")]));
+        for pairs in [
+            [("origin", "https://evil.example"), ("host", "wrens.ie")],
+            [("origin", "null"), ("host", "wrens.ie")],
+            [("origin", "http://wrens.ie"), ("host", "wrens.ie:443")],
+            [("origin", "https://wrens.ie"), ("sec-fetch-site", "cross-site")],
+            [("host", "wrens.ie"), ("sec-fetch-site", "same-site")],
+        ] {
+            assert!(elsewhere(&pairs), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_browser_is_known_by_its_cookie() {
+        let known = |cookie: &'static str| has_cookie(&headers(&[("cookie", cookie)]), "crm", &"abc".to_owned().into());
+        for cookie in ["wren_oauth_crm=abc", "a=b; wren_oauth_crm=abc", "wren_oauth_crm=x;wren_oauth_crm=abc"] {
+            assert!(known(cookie), "{cookie}");
+        }
+        for cookie in ["wren_oauth_crm=ab", "wren_oauth_crm=", "xwren_oauth_crm=abc", "wren_oauth_gmail=abc", "abc"] {
+            assert!(!known(cookie), "{cookie}");
+        }
+    }
+}
