@@ -391,6 +391,32 @@ pub(crate) enum CredentialsCommand {
         #[command(flatten)]
         data: DataArgs,
     },
+    /// Let the scripts of one deployment read a secret themselves, by `wren.secret` or `inject_env`; each read is audited
+    Release {
+        /// The credential's name
+        name: String,
+        /// Whose it is
+        #[arg(long)]
+        owner: OwnerId,
+        /// The deployment's id or name
+        #[arg(long, value_name = "DEP")]
+        to: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Take a release back
+    Withdraw {
+        /// The credential's name
+        name: String,
+        /// Whose it is
+        #[arg(long)]
+        owner: OwnerId,
+        /// The deployment's id or name
+        #[arg(long, value_name = "DEP")]
+        from: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
     /// Delete a credential
     Delete {
         /// Its name, as `wren credentials list` shows it

@@ -12,6 +12,7 @@ pub mod integration;
 pub mod keys;
 pub mod memory;
 pub mod model;
+pub mod redact;
 pub mod schedule;
 pub mod source;
 pub mod store;

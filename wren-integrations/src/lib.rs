@@ -8,7 +8,7 @@ mod one_time;
 
 pub use broker::{
     AiOptions, AiProvider, AllowedHosts, Broker, BrokerBuilder, BrokerOptions, DeclaredHosts, EgressPolicy,
-    HostPattern, HttpAnswer, IntegrationRequest, RedactedStream, Redactor, Resolver, SecretPolicy, SystemResolver,
+    HostPattern, HttpAnswer, IntegrationRequest, ReleasedSecrets, Resolver, SecretPolicy, SystemResolver,
 };
 pub use catalogue::{Catalogue, CredentialPlace, IntegrationSpec, OauthSpec, Origin, Probe};
 pub use connect::{Connections, Departure, Invitation, Invited, Means};

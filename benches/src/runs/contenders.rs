@@ -161,6 +161,7 @@ impl Isolated {
                 idempotency_key: "bench".to_owned(),
                 correlation_id: CorrelationId::new("bench")?,
                 timezone: "UTC".to_owned(),
+                secrets: wren_core::redact::RunSecrets::default(),
             }),
         })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wren_core::store::Store;
 use wren_core::vault::CredentialVault;
-use wren_integrations::{AllowedHosts, Broker, BrokerOptions, DeclaredHosts, Origin};
+use wren_integrations::{AllowedHosts, Broker, BrokerOptions, DeclaredHosts, Origin, ReleasedSecrets};
 
 use super::Integrations;
 use crate::args::BrokerArgs;
@@ -28,6 +28,7 @@ pub(crate) fn make_broker(
     let Integrations { catalogue, directory, .. } = integrations.clone();
     Ok(Broker::builder(catalogue, directory, vault)
         .with_options(options)
+        .with_secrets(Arc::new(ReleasedSecrets::new(Arc::clone(&store) as _)))
         .with_egress(Arc::new(DeclaredHosts::new(store, hosts)))
         .build()?)
 }

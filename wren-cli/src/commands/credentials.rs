@@ -1,16 +1,18 @@
-//! `wren credentials`: puts secrets into the vault, lists and deletes them, whether the server runs or not.
+//! `wren credentials`: puts secrets into the vault, lists, deletes and releases them, whether the server runs or not.
 
 use std::io::{IsTerminal as _, Read as _};
 
 use chrono::{TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use wren_core::store::{ListDeployments, Store};
 use wren_core::vault::{CredentialStatus, NewCredential};
-use wren_core::{Error, ErrorCode};
+use wren_core::{DeploymentId, DeploymentName, Error, ErrorCode, OwnerId};
+use wren_integrations::ReleasedSecrets;
 use zeroize::Zeroizing;
 
 use crate::args::{CredentialsArgs, CredentialsCommand};
-use crate::backends::open_existing_vault;
+use crate::backends::{open_existing_store, open_existing_vault};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::output::tables::table;
@@ -19,7 +21,7 @@ use crate::output::time::rfc3339;
 /// The longest secret, in bytes: the keys of services are shorter by far, and a file piped in by mistake is longer.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
-/// Sets, lists or deletes credentials.
+/// Sets, lists, deletes, releases or withdraws credentials.
 pub(super) async fn credentials(args: CredentialsArgs, output: Output) -> Result<(), Failure> {
     let CredentialsArgs { command } = args;
     match command {
@@ -38,6 +40,26 @@ pub(super) async fn credentials(args: CredentialsArgs, output: Output) -> Result
             let list = open_existing_vault(&vault, &data).await?.shared().list(&owner, Utc::now()).await?;
             listed(&list, output);
         }
+        CredentialsCommand::Release { name, owner, to, data } => {
+            let store = open_existing_store(&data).await?;
+            let deployment = find(&*store, &owner, &to).await?;
+            ReleasedSecrets::new(store).release(&owner, deployment, &name, Utc::now()).await?;
+            output.done(format_args!("Released: {name} of {owner} to {to}"));
+            output
+                .document(&json!({"integration": name, "owner": owner, "deployment_id": deployment, "released": true}));
+        }
+        CredentialsCommand::Withdraw { name, owner, from, data } => {
+            let store = open_existing_store(&data).await?;
+            let deployment = find(&*store, &owner, &from).await?;
+            if !ReleasedSecrets::new(store).withdraw(&owner, deployment, &name, Utc::now()).await? {
+                let error = Error::not_found(format!("a release of `{name}` to {from}"));
+                return Err(error.into());
+            }
+            output.done(format_args!("Withdrawn: {name} of {owner} from {from}"));
+            output.document(
+                &json!({"integration": name, "owner": owner, "deployment_id": deployment, "released": false}),
+            );
+        }
         CredentialsCommand::Delete { name, owner, vault, data } => {
             if !open_existing_vault(&vault, &data).await?.shared().delete(&owner, &name).await? {
                 let error = Error::not_found(format!("the credential `{name}` of {owner}"));
@@ -50,6 +72,18 @@ pub(super) async fn credentials(args: CredentialsArgs, output: Output) -> Result
         }
     }
     Ok(())
+}
+
+/// Finds a deployment in a store by its id or name.
+async fn find(store: &dyn Store, owner: &OwnerId, deployment: &str) -> Result<DeploymentId, Failure> {
+    if let Ok(id) = deployment.parse() {
+        return Ok(store.deployment(owner, id).await?.deployment.id);
+    }
+    let missing = || Error::not_found(format!("a deployment `{deployment}` of {owner}"));
+    let name = DeploymentName::new(deployment).map_err(|_| missing())?;
+    let list = ListDeployments { name: Some(name), ..ListDeployments::default() };
+    let found = store.deployments(owner, list).await?;
+    Ok(found.items.first().ok_or_else(missing)?.deployment.id)
 }
 
 /// Reads the secret from the standard input, without its final line break. Not from an argument: everybody on the machine

@@ -195,5 +195,6 @@ pub(crate) fn context(func: &str) -> RunContext {
         idempotency_key: run_id.to_string(),
         correlation_id: CorrelationId::new("corr_suite").unwrap(),
         timezone: "Europe/Dublin".to_owned(),
+        secrets: wren_core::redact::RunSecrets::default(),
     }
 }

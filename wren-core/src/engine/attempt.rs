@@ -15,6 +15,7 @@ use crate::executor::{Executor, Invocation, Limits, LogSink, OutcomeEnd};
 use crate::host::{RunContext, RunHost};
 use crate::id::RunId;
 use crate::model::{Completion, Isolation, LogLine, LogStream, Run};
+use crate::redact::RunSecrets;
 use crate::store::Held;
 
 /// How long an executor may take to end a run at its timeout or its cancellation. The contract says two seconds; after this
@@ -26,20 +27,34 @@ pub(super) async fn run(inner: Arc<Inner>, run: Run, active: Arc<ActiveRun>) {
     let id = run.id;
     let _listed = Listed { inner: Arc::clone(&inner), id, active: Arc::clone(&active) };
     let held = Held { run_id: id, fence: active.fence };
-    let logs = Arc::new(LogBuffer::new(Arc::clone(&inner.store), held, Arc::clone(&active)));
+    let secrets = RunSecrets::default();
+    let logs = Arc::new(LogBuffer::new(Arc::clone(&inner.store), held, Arc::clone(&active), secrets.clone()));
 
-    let (ended, isolation) = execute(&inner, &run, &active, &logs).await;
+    let (ended, isolation) = execute(&inner, &run, &active, &logs, &secrets).await;
     if active.stop_reason() == Some(StopReason::Lost) {
         tracing::warn!(run_id = %id, "the claim was lost, another worker has the run");
         return;
     }
     let now = inner.clock.now();
-    let completion = verdict(&run, ended, active.stop_reason(), now, rand::random());
+    let mut completion = verdict(&run, ended, active.stop_reason(), now, rand::random());
+    redact(&mut completion, &secrets);
     if let Completion::Retry { error, not_before, .. } = &completion {
         let text = format!("attempt {} failed with {}; the next starts at {not_before}", run.attempt, error.code);
         logs.write(vec![LogLine { at: now, stream: LogStream::System, text }]).await;
     }
     finish(&inner, held, completion, isolation, &logs, &active).await;
+}
+
+/// Takes the run's secrets out of what is recorded of its end.
+fn redact(completion: &mut Completion, secrets: &RunSecrets) {
+    match completion {
+        Completion::Success(value) => secrets.redact_json(value),
+        Completion::Failed(error)
+        | Completion::Timeout(error)
+        | Completion::Cancelled(error)
+        | Completion::Retry { error, .. } => secrets.redact_error(error),
+        Completion::Release { .. } => {}
+    }
 }
 
 /// Takes the attempt off the list however it ends, a panic included.
@@ -61,9 +76,15 @@ impl Drop for Listed {
     }
 }
 
-async fn execute(inner: &Inner, run: &Run, active: &ActiveRun, logs: &Arc<LogBuffer>) -> (Ended, Option<Isolation>) {
+async fn execute(
+    inner: &Inner,
+    run: &Run,
+    active: &ActiveRun,
+    logs: &Arc<LogBuffer>,
+    secrets: &RunSecrets,
+) -> (Ended, Option<Isolation>) {
     let prepared = tokio::select! {
-        prepared = prepare(inner, run) => prepared,
+        prepared = prepare(inner, run, secrets) => prepared,
         // A store that hangs must not keep a run from ending.
         () = active.cancel.cancelled() => Err(Error::new(ErrorCode::StoreUnavailable, "the script was not read in time")),
     };
@@ -119,14 +140,15 @@ async fn overrun(timeout: Duration, cancel: &CancellationToken) -> OutcomeEnd {
     }
 }
 
-async fn prepare(inner: &Inner, run: &Run) -> Result<(Invocation, Arc<dyn Executor>), Error> {
+async fn prepare(inner: &Inner, run: &Run, secrets: &RunSecrets) -> Result<(Invocation, Arc<dyn Executor>), Error> {
     let revision = inner.revisions.load(&*inner.store, run).await?;
     let settings = &revision.script.settings;
     let executor = inner.rules.executor(settings.executor.as_deref()).ok_or_else(|| {
         let name = settings.executor.as_deref().unwrap_or("default");
         Error::new(ErrorCode::ExecutorUnavailable, format!("this engine has no executor `{name}`"))
     })?;
-    let context = RunContext::of(run, revision.deployment_name.as_str(), revision.timezone(&run.func));
+    let mut context = RunContext::of(run, revision.deployment_name.as_str(), revision.timezone(&run.func));
+    context.secrets = secrets.clone();
     let defaults = inner.options.limits;
     let limits = Limits {
         timeout_ms: run.policy.timeout_ms,

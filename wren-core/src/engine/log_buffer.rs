@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::inner::{ActiveRun, StopReason, answered};
 use crate::executor::LogSink;
 use crate::model::LogLine;
+use crate::redact::RunSecrets;
 use crate::store::{AppendLogs, Held, Store};
 
 /// From this many bytes on, the executor waits for the store.
@@ -27,6 +28,7 @@ pub(super) struct LogBuffer {
     store: Arc<dyn Store>,
     held: Held,
     active: Arc<ActiveRun>,
+    secrets: RunSecrets,
     waiting: Mutex<Waiting>,
     // Held across an append, so that no later batch overtakes an earlier one. It guards no data: who collects lines never
     // waits for it.
@@ -64,8 +66,8 @@ impl Drop for OnTheirWay<'_> {
 }
 
 impl LogBuffer {
-    pub(super) fn new(store: Arc<dyn Store>, held: Held, active: Arc<ActiveRun>) -> Self {
-        Self { store, held, active, waiting: Mutex::default(), appending: tokio::sync::Mutex::default() }
+    pub(super) fn new(store: Arc<dyn Store>, held: Held, active: Arc<ActiveRun>, secrets: RunSecrets) -> Self {
+        Self { store, held, active, secrets, waiting: Mutex::default(), appending: tokio::sync::Mutex::default() }
     }
 
     /// Appends what has been collected. A store that fails gets the lines later: the executor's cap bounds them.
@@ -108,7 +110,9 @@ fn size(line: &LogLine) -> usize {
 
 #[async_trait]
 impl LogSink for LogBuffer {
-    async fn write(&self, new: Vec<LogLine>) {
+    async fn write(&self, mut new: Vec<LogLine>) {
+        // Before they are kept anywhere. A secret that the run has not been given yet cannot stand in them.
+        new.iter_mut().for_each(|line| self.secrets.redact_text(&mut line.text));
         let full = {
             let mut waiting = self.waiting.lock();
             waiting.bytes += new.iter().map(size).sum::<usize>();

@@ -17,6 +17,7 @@ pub use state::ScriptState;
 use crate::error::Result;
 use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId, TriggerId};
 use crate::model::{Run, TriggerKind};
+use crate::redact::RunSecrets;
 
 /// Who is running: bound to host calls by the engine, so that no executor or script can claim to be another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,10 @@ pub struct RunContext {
     pub correlation_id: CorrelationId,
     /// The IANA zone of the trigger's schedule, `UTC` without one.
     pub timezone: String,
+    /// The secrets that were taken out for the run. A host that takes one out MUST add it before it is used: the run's lines,
+    /// result and error are searched for it.
+    #[serde(skip)]
+    pub secrets: RunSecrets,
 }
 
 fn nobody() -> OwnerId {
@@ -78,6 +83,7 @@ impl RunContext {
             idempotency_key: run.idempotency_key(),
             correlation_id: run.correlation_id.clone(),
             timezone: timezone.into(),
+            secrets: RunSecrets::default(),
         }
     }
 }

@@ -34,6 +34,7 @@ impl Script {
             idempotency_key: "key".into(),
             correlation_id: CorrelationId::new("corr_test").unwrap(),
             timezone: "UTC".into(),
+            secrets: crate::redact::RunSecrets::default(),
         };
         Self { store, clock, state, context }
     }

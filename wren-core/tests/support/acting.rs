@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wren_core::executor::{
     Executor, InspectedTrigger, Inspection, Invocation, Limits, LogSink, Outcome, OutcomeEnd, Script,
 };
-use wren_core::host::RunHost;
+use wren_core::host::{HostRequest, RunHost};
 use wren_core::model::{Isolation, LogLine, LogStream};
 use wren_core::{Error, ErrorCode, Result};
 
@@ -26,6 +26,11 @@ pub(crate) enum Act {
     Fail(ErrorCode),
     /// Fails with this code for want of this integration.
     FailFor(ErrorCode, &'static str),
+    /// Asks the host for a secret, prints it, and returns it or fails with it.
+    Tell {
+        /// Whether it fails.
+        fails: bool,
+    },
     /// Waits until it is cancelled.
     Hang,
     /// Waits for this, deaf to being cancelled, then prints a line and returns.
@@ -137,7 +142,7 @@ impl Executor for Shared {
     async fn run(
         &self,
         invocation: Invocation,
-        _host: RunHost,
+        host: RunHost,
         logs: Arc<dyn LogSink>,
         cancel: CancellationToken,
     ) -> Result<Outcome> {
@@ -160,6 +165,16 @@ impl Executor for Shared {
             Act::FailFor(code, integration) => {
                 let error = Error::new(code, "it broke").with_detail("integration", integration);
                 OutcomeEnd::Failed(error.with_action_url("https://wrens.ie/a"))
+            }
+            Act::Tell { fails } => {
+                let request = HostRequest { op: "secret.get".to_owned(), args: serde_json::Map::new() };
+                let secret = host.call(request).await?.as_str().unwrap().to_owned();
+                logs.write(vec![line(format!("it is {secret}"))]).await;
+                if fails {
+                    OutcomeEnd::Failed(Error::new(ErrorCode::ScriptException, format!("not {secret}")))
+                } else {
+                    OutcomeEnd::Success(json!({ "told": [secret] }))
+                }
             }
             Act::Hang => {
                 cancel.cancelled().await;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 use wren_core::host::RunContext;
+use wren_core::redact::Redactor;
 use wren_core::vault::AccessPurpose;
 use wren_core::{Error, ErrorCode, Result};
 
@@ -13,7 +14,6 @@ use super::Broker;
 use super::audit;
 use super::call::{self, Call, HttpAnswer, Parts, invalid};
 use super::failure;
-use super::redact::Redactor;
 use super::redirect;
 use super::request::IntegrationRequest;
 use super::resolve::Reach;

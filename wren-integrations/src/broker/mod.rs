@@ -11,8 +11,8 @@ mod headers;
 mod integration;
 mod options;
 mod plain;
-mod redact;
 mod redirect;
+mod released;
 mod request;
 mod resolve;
 mod secret;
@@ -34,7 +34,7 @@ pub use call::HttpAnswer;
 pub use declared::DeclaredHosts;
 pub use egress::{AllowedHosts, EgressPolicy, HostPattern};
 pub use options::{AiOptions, AiProvider, BrokerOptions, SecretPolicy};
-pub use redact::{RedactedStream, Redactor};
+pub use released::ReleasedSecrets;
 pub use request::IntegrationRequest;
 pub use resolve::{Resolver, SystemResolver};
 

@@ -13,16 +13,21 @@ impl Broker {
     pub(super) async fn secret(&self, context: &RunContext, args: &Map<String, Value>) -> Result<Value> {
         let name = text(args, "name")?;
         if !self.secrets.releases(&context.owner, context.deployment_id, name).await? {
-            let message = "secrets are not released to the scripts of this deployment";
-            return Err(Error::new(ErrorCode::PermissionDenied, message).with_hint(
-                "use an integration, which needs no secret in the script, or ask for secrets to be released",
-            ));
+            let shown: String = name.chars().take(64).collect();
+            let message = format!("the secret `{shown}` is not released to this deployment");
+            let hint = format!(
+                "use an integration, which needs no secret in the script, or have its owner run `wren credentials release \
+                 {shown} --owner {} --to {}`",
+                context.owner, context.deployment_name
+            );
+            return Err(Error::new(ErrorCode::PermissionDenied, message).with_hint(hint));
         }
         let purpose = AccessPurpose::new("secret.get")
             .for_run(context.run_id)
             .with_correlation_id(context.correlation_id.clone());
         let secret = self.vault.access(&context.owner, name, purpose, self.clock.now()).await;
         let secret = secret.map_err(|error| self.of_credential(name, error))?;
+        context.secrets.add(name, &secret);
         Ok(json!({"value": secret.expose_secret()}))
     }
 }

@@ -216,6 +216,7 @@ pub(crate) fn context(owner: OwnerId) -> RunContext {
         idempotency_key: "key".into(),
         correlation_id: CorrelationId::new("corr_test").unwrap(),
         timezone: "UTC".into(),
+        secrets: wren_core::redact::RunSecrets::default(),
     }
 }
 

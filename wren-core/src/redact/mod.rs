@@ -1,23 +1,30 @@
-//! A net under the broker: takes secrets out of what passes through, in the forms in which they usually stand.
+//! A net under the broker: takes secrets out of what passes through and of what runs leave behind, in the forms in which they
+//! usually stand.
 //!
 //! It is no defence. A script that is given a secret can write it in a form that nobody foresees; a script that is given none
 //! cannot. The net is for servers that echo their requests and for logs.
 
 mod forms;
+mod secrets;
 
 use std::fmt;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use secrecy::{ExposeSecret as _, SecretString};
-use wren_core::{Error, Result};
+
+pub use secrets::RunSecrets;
+
+use crate::error::{Error, Result};
 
 /// The shortest secret, and form of one, that is looked for. A shorter one would be found where it does not stand.
 const SHORTEST: usize = 6;
+/// The shortest line of a secret of several that is looked for by itself.
+const SHORTEST_LINE: usize = 16;
 
 /// Replaces secrets by `[redacted NAME]`: as they are, and in base64, percent-encoded, JSON-escaped and in hex.
 ///
-/// Secrets shorter than six bytes are not looked for. Base64 is found in the alphabets of RFC 4648, with and without padding,
+/// Secrets shorter than six bytes are not looked for. Of one that has several lines each line of sixteen bytes or more is. Base64 is found in the alphabets of RFC 4648, with and without padding,
 /// and within the base64 of a longer text; then the characters at its two ends, which hold at most four bits of the secret
 /// each, may stay. Base64 that is broken into lines is not found.
 ///
@@ -25,7 +32,7 @@ const SHORTEST: usize = 6;
 ///
 /// ```
 /// # fn main() -> wren_core::Result<()> {
-/// use wren_integrations::Redactor;
+/// use wren_core::redact::Redactor;
 ///
 /// let redactor = Redactor::new([("slack", &"xoxb-12345".into())])?;
 /// let mut stream = redactor.stream();
@@ -71,7 +78,10 @@ impl Redactor {
                 continue;
             }
             let label: Arc<str> = format!("[redacted {name}]").into();
-            for form in forms::all(secret).into_iter().filter(|form| form.len() >= SHORTEST) {
+            // A secret of several lines, a private key say, is printed and logged as lines.
+            let lines = secret.lines().filter(|line| *line != secret && line.len() >= SHORTEST_LINE);
+            let forms = forms::all(secret).into_iter().chain(lines.flat_map(forms::all));
+            for form in forms.filter(|form| form.len() >= SHORTEST) {
                 patterns.push(form);
                 labels.push(Arc::clone(&label));
             }
