@@ -15,7 +15,7 @@ pub mod model;
 pub mod schedule;
 pub mod source;
 pub mod store;
-mod suggest;
+pub mod suggest;
 pub mod vault;
 
 pub use error::{Error, ErrorClass, ErrorCode, Location, ParseErrorCodeError, Result, WireError, WireErrorBody};

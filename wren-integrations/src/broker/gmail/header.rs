@@ -1,0 +1,149 @@
+//! The header fields of a message, as Gmail lists them: raw, the topmost first.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use mailparse::{MailAddr, addrparse_header, parse_header};
+use serde_json::Value;
+
+/// The longest field that is read. Longer ones are cut: no mail system lets so much through.
+const MOST: usize = 64 * 1024;
+
+/// The header fields of a message or of one of its parts.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a>(&'a Value);
+
+impl<'a> Fields<'a> {
+    /// The fields of a payload, or of a part in it.
+    pub(super) fn of(part: &'a Value) -> Self {
+        Self(&part["headers"])
+    }
+
+    /// Returns the names and raw values, the topmost first.
+    pub(super) fn all(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let fields = self.0.as_array().map(Vec::as_slice).unwrap_or_default();
+        fields.iter().filter_map(|field| {
+            let value = field["value"].as_str()?;
+            Some((field["name"].as_str()?, &value[..value.floor_char_boundary(MOST)]))
+        })
+    }
+
+    /// Returns the topmost field of a name, raw.
+    pub(super) fn raw(self, name: &str) -> Option<&'a str> {
+        self.every(name).next()
+    }
+
+    /// Returns all fields of a name, raw.
+    pub(super) fn every(self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.all().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Returns the topmost field of a name, decoded.
+    pub(super) fn text(self, name: &str) -> Option<String> {
+        self.raw(name).map(decode)
+    }
+
+    /// Returns the addresses in the fields of a name, each with its name; a field that is no list of addresses as one text.
+    pub(super) fn addresses(self, name: &str) -> Vec<String> {
+        self.every(name).flat_map(addresses).collect()
+    }
+}
+
+/// Decodes a field's value: encoded words (RFC 2047) become text, folds and line breaks in it spaces.
+pub(super) fn decode(value: &str) -> String {
+    let line = in_one_line(value);
+    let decoded = parse_header(&line).map(|(header, _)| header.get_value());
+    decoded.map(|text| text.replace(['\r', '\n', '\0'], " ").trim().to_owned()).unwrap_or_default()
+}
+
+/// Writes a value as a field that a parser takes.
+fn in_one_line(value: &str) -> Vec<u8> {
+    format!("X: {}", value.replace(['\r', '\n', '\0'], " ").trim()).into_bytes()
+}
+
+/// Splits a list of addresses. Encoded words are decoded after that: a comma in one separates nothing.
+fn addresses(value: &str) -> Vec<String> {
+    let line = in_one_line(value);
+    let Ok(list) = parse_header(&line).and_then(|(header, _)| addrparse_header(&header)) else {
+        return vec![decode(value)];
+    };
+    let list = list.into_inner().into_iter();
+    list.flat_map(|address| match address {
+        MailAddr::Single(one) => vec![one.to_string()],
+        MailAddr::Group(group) => group.addrs.iter().map(ToString::to_string).collect(),
+    })
+    .map(|address| address.replace(['\r', '\n', '\0'], " "))
+    .collect()
+}
+
+/// Returns the one domain that a message claims to come from; `None` when it claims none, or more than one.
+///
+/// It is read from the raw fields: an address in an encoded word is a name that looks like one.
+pub(super) fn from_domain(fields: Fields<'_>) -> Option<String> {
+    let mut froms = fields.every("From");
+    let from = froms.next().filter(|_| froms.next().is_none())?;
+    let line = in_one_line(from);
+    let list = parse_header(&line).and_then(|(header, _)| addrparse_header(&header)).ok()?;
+    let [MailAddr::Single(address)] = list.as_slice() else { return None };
+    let (_, domain) = address.addr.rsplit_once('@')?;
+    Some(domain.trim().to_ascii_lowercase()).filter(|domain| !domain.is_empty())
+}
+
+/// Returns when a message was sent by its own word, and else when Gmail had it, as RFC 3339 has it.
+pub(super) fn date(message: &Value, fields: Fields<'_>) -> Option<String> {
+    let own = fields.raw("Date").map(|date| date.replace(['\r', '\n'], " "));
+    if let Some(own) = own.and_then(|date| DateTime::parse_from_rfc2822(date.trim()).ok()) {
+        return Some(own.to_rfc3339_opts(SecondsFormat::Secs, true));
+    }
+    let milliseconds = message["internalDate"].as_str()?.parse().ok()?;
+    let received = DateTime::<Utc>::from_timestamp_millis(milliseconds)?;
+    Some(received.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_are_decoded() {
+        for (raw, expected) in [
+            ("plain", "plain"),
+            ("=?utf-8?B?w6k=?= =?iso-8859-1?Q?=E9t=E9?=", "éété"),
+            ("folded\r\n  =?utf-8?q?caf=C3=A9?=", "folded   café"),
+            ("=?utf-8?q?a=0D=0ABcc:_x@y.z?=", "a  Bcc: x@y.z"),
+            ("=?utf-8?q?never ends", "=?utf-8?q?never ends"),
+            ("", ""),
+        ] {
+            assert_eq!(decode(raw), expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn lists_of_addresses_are_split_as_rfc_5322_says() {
+        for (raw, expected) in [
+            ("a@x.org, B <b@x.org>", &["a@x.org", "\"B\" <b@x.org>"][..]),
+            ("\"Doe, Jane\" <j@x.org>", &["\"Doe, Jane\" <j@x.org>"]),
+            ("=?utf-8?q?Doe=2C_J=C3=A9?= <j@x.org>, k@x.org", &["\"Doe, Jé\" <j@x.org>", "k@x.org"]),
+            ("team: a@x.org, b@x.org;", &["a@x.org", "b@x.org"]),
+            ("undisclosed-recipients:;", &[]),
+            ("no address at all", &["no address at all"]),
+        ] {
+            let message = json!({"headers": [{"name": "to", "value": raw}]});
+            assert_eq!(Fields::of(&message).addresses("To"), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_date_without_sense_is_when_gmail_had_it() {
+        for (raw, expected) in [
+            ("Fri, 1 May 2026 12:00:00 +0200", "2026-05-01T12:00:00+02:00"),
+            ("Fri, 1 May 2026 10:00:00 GMT", "2026-05-01T10:00:00Z"),
+            ("1 May 2026 10:00 -0000 (comment)", "2026-05-01T10:00:00Z"),
+            ("yesterday", "2026-05-02T00:00:00Z"),
+            ("Fri, 99 May 2026 10:00:00 GMT", "2026-05-02T00:00:00Z"),
+        ] {
+            let message = json!({"internalDate": "1777680000000", "headers": [{"name": "Date", "value": raw}]});
+            assert_eq!(date(&message, Fields::of(&message)).as_deref(), Some(expected), "{raw}");
+        }
+    }
+}
