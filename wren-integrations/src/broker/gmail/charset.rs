@@ -26,7 +26,8 @@ pub(super) fn text(bytes: &[u8], content_type: &str) -> String {
 /// and parts come converted, under their old label, from more than one mail system.
 fn decode(bytes: &[u8], label: &str) -> String {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.is_ascii() => text.to_owned(),
+        // Without the mark that some put before it.
+        Ok(text) if !text.is_ascii() => text.trim_start_matches('\u{feff}').to_owned(),
         _ => match Encoding::for_label(label.trim().as_bytes()) {
             Some(encoding) => encoding.decode(bytes).0.into_owned(),
             None => match std::str::from_utf8(bytes) {
@@ -50,7 +51,9 @@ mod tests {
             (b"caf\xe9", "text/plain", "café"),
             (b"caf\xe9", "text/plain; charset=x-unheard-of", "café"),
             (b"\x1b$B$\"\x1b(B", "text/plain; charset=ISO-2022-JP", "\u{3042}"),
-            (b"\xff\xfe", "text/plain; charset=utf-8", "\u{fffd}\u{fffd}"),
+            (b"\xff\xff", "text/plain; charset=utf-8", "\u{fffd}\u{fffd}"),
+            (b"\xff\xfeh\0i\0", "text/plain; charset=utf-16", "hi"),
+            (b"\xef\xbb\xbf\xc3\xa9", "text/plain; charset=utf-8", "é"),
             (b"a\r\nb\r", "", "a\nb\r"),
             (b"", "text/plain; charset=", ""),
         ] {

@@ -56,7 +56,13 @@ pub(super) fn decode(value: &str) -> String {
 
 /// Writes a value as a field that a parser takes.
 fn in_one_line(value: &str) -> Vec<u8> {
-    format!("X: {}", value.replace(['\r', '\n', '\0'], " ").trim()).into_bytes()
+    format!("X: {}", unfolded(value)).into_bytes()
+}
+
+/// Returns a value in one line: a fold is a space.
+fn unfolded(value: &str) -> String {
+    let lines = value.split(['\r', '\n', '\0']).map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<&str>>().join(" ")
 }
 
 /// Splits a list of addresses. Encoded words are decoded after that: a comma in one separates nothing.
@@ -89,8 +95,7 @@ pub(super) fn from_domain(fields: Fields<'_>) -> Option<String> {
 
 /// Returns when a message was sent by its own word, and else when Gmail had it, as RFC 3339 has it.
 pub(super) fn date(message: &Value, fields: Fields<'_>) -> Option<String> {
-    let own = fields.raw("Date").map(|date| date.replace(['\r', '\n'], " "));
-    if let Some(own) = own.and_then(|date| DateTime::parse_from_rfc2822(date.trim()).ok()) {
+    if let Some(own) = fields.raw("Date").and_then(|date| DateTime::parse_from_rfc2822(&unfolded(date)).ok()) {
         return Some(own.to_rfc3339_opts(SecondsFormat::Secs, true));
     }
     let milliseconds = message["internalDate"].as_str()?.parse().ok()?;
@@ -109,7 +114,7 @@ mod tests {
         for (raw, expected) in [
             ("plain", "plain"),
             ("=?utf-8?B?w6k=?= =?iso-8859-1?Q?=E9t=E9?=", "éété"),
-            ("folded\r\n  =?utf-8?q?caf=C3=A9?=", "folded   café"),
+            ("folded\r\n  =?utf-8?q?caf=C3=A9?=", "folded café"),
             ("=?utf-8?q?a=0D=0ABcc:_x@y.z?=", "a  Bcc: x@y.z"),
             ("=?utf-8?q?never ends", "=?utf-8?q?never ends"),
             ("", ""),
