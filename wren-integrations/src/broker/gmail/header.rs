@@ -7,6 +7,13 @@ use serde_json::Value;
 /// The longest field that is read. Longer ones are cut: no mail system lets so much through.
 const MOST: usize = 64 * 1024;
 
+/// How many fields are read. The topmost are those that mail systems wrote.
+const MOST_FIELDS: usize = 1000;
+
+/// How much work encoded words may be: the parser looks through the rest of a field for each thing that looks like one. Half a
+/// thousand addresses with encoded names are less; a field full of `=?` would take seconds.
+const MOST_WORK: usize = 16 * 1024 * 1024;
+
 /// The header fields of a message or of one of its parts.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a>(&'a Value);
@@ -20,7 +27,7 @@ impl<'a> Fields<'a> {
     /// Returns the names and raw values, the topmost first.
     pub(super) fn all(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let fields = self.0.as_array().map(Vec::as_slice).unwrap_or_default();
-        fields.iter().filter_map(|field| {
+        fields.iter().take(MOST_FIELDS).filter_map(|field| {
             let value = field["value"].as_str()?;
             Some((field["name"].as_str()?, &value[..value.floor_char_boundary(MOST)]))
         })
@@ -49,9 +56,17 @@ impl<'a> Fields<'a> {
 
 /// Decodes a field's value: encoded words (RFC 2047) become text, folds and line breaks in it spaces.
 pub(super) fn decode(value: &str) -> String {
+    if !is_sensible(value) {
+        return unfolded(value);
+    }
     let line = in_one_line(value);
     let decoded = parse_header(&line).map(|(header, _)| header.get_value());
     decoded.map(|text| text.replace(['\r', '\n', '\0'], " ").trim().to_owned()).unwrap_or_default()
+}
+
+/// Says whether the encoded words of a value can be decoded in no time.
+fn is_sensible(value: &str) -> bool {
+    value.matches("=?").count().saturating_mul(value.len()) <= MOST_WORK
 }
 
 /// Writes a value as a field that a parser takes.
@@ -67,17 +82,21 @@ fn unfolded(value: &str) -> String {
 
 /// Splits a list of addresses. Encoded words are decoded after that: a comma in one separates nothing.
 fn addresses(value: &str) -> Vec<String> {
+    let Some(list) = list(value) else { return vec![decode(value)] };
+    list.into_iter()
+        .flat_map(|address| match address {
+            MailAddr::Single(one) => vec![one.to_string()],
+            MailAddr::Group(group) => group.addrs.iter().map(ToString::to_string).collect(),
+        })
+        .map(|address| address.replace(['\r', '\n', '\0'], " "))
+        .collect()
+}
+
+/// Parses a list of addresses; `None` when a value is none.
+fn list(value: &str) -> Option<Vec<MailAddr>> {
     let line = in_one_line(value);
-    let Ok(list) = parse_header(&line).and_then(|(header, _)| addrparse_header(&header)) else {
-        return vec![decode(value)];
-    };
-    let list = list.into_inner().into_iter();
-    list.flat_map(|address| match address {
-        MailAddr::Single(one) => vec![one.to_string()],
-        MailAddr::Group(group) => group.addrs.iter().map(ToString::to_string).collect(),
-    })
-    .map(|address| address.replace(['\r', '\n', '\0'], " "))
-    .collect()
+    let (header, _) = parse_header(&line).ok().filter(|_| is_sensible(value))?;
+    addrparse_header(&header).ok().map(|list| list.into_inner())
 }
 
 /// Returns the one domain that a message claims to come from; `None` when it claims none, or more than one.
@@ -86,8 +105,7 @@ fn addresses(value: &str) -> Vec<String> {
 pub(super) fn from_domain(fields: Fields<'_>) -> Option<String> {
     let mut froms = fields.every("From");
     let from = froms.next().filter(|_| froms.next().is_none())?;
-    let line = in_one_line(from);
-    let list = parse_header(&line).and_then(|(header, _)| addrparse_header(&header)).ok()?;
+    let list = list(from)?;
     let [MailAddr::Single(address)] = list.as_slice() else { return None };
     let (_, domain) = address.addr.rsplit_once('@')?;
     Some(domain.trim().to_ascii_lowercase()).filter(|domain| !domain.is_empty())
@@ -150,5 +168,16 @@ mod tests {
             let message = json!({"internalDate": "1777680000000", "headers": [{"name": "Date", "value": raw}]});
             assert_eq!(date(&message, Fields::of(&message)).as_deref(), Some(expected), "{raw}");
         }
+    }
+
+    #[test]
+    fn a_field_that_would_take_seconds_is_left_as_it_is() {
+        for unit in ["=?", "=?utf-8?q?a?= ", "=?u?q?=?="] {
+            let value = unit.repeat(64 * 1024 / unit.len());
+            assert_eq!(decode(&value), value.trim_end());
+            assert_eq!(addresses(&value), [value.trim_end()]);
+        }
+        let people = "=?utf-8?q?Ren=C3=A9e?= <renee@example.com>, ".repeat(500);
+        assert!(addresses(&people).iter().all(|person| person == "\"Renée\" <renee@example.com>"));
     }
 }

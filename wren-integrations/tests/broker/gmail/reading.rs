@@ -182,9 +182,9 @@ async fn one_hostile_email_keeps_nobody_from_the_rest() {
 #[tokio::test]
 async fn a_full_inbox_fits_into_a_frame() {
     let mailbox = Mailbox::open().await;
-    let headers: String = (0..200).map(|at| format!("X-{at}: {}\r\n", "\u{e9}".repeat(20))).collect();
+    let headers: String = (0..60).map(|at| format!("X-{at}: {}\r\n", "\u{e9}".repeat(20))).collect();
     for _ in 0..500 {
-        let recipients = "\"é\" <somebody@example.com>, ".repeat(100);
+        let recipients = "\"é\" <somebody@example.com>, ".repeat(80);
         mailbox.gmail.deliver(&format!(
             "From: {}\r\nTo: {recipients}\r\nSubject: {}\r\n{headers}\r\n{}",
             "a".repeat(5000),
