@@ -95,8 +95,8 @@ mod tests {
             let needed = serde_json::to_string(text).unwrap().len() + 1;
             let mut budget = Budget::new(needed);
             assert_eq!((budget.text(text).as_str(), budget.is_cut(), budget.left), (text, false, 0));
-            assert_eq!(Budget::new(needed).takes(text), true);
-            assert_eq!(Budget::new(needed - 1).takes(text), false);
+            assert!(Budget::new(needed).takes(text));
+            assert!(!Budget::new(needed - 1).takes(text));
         }
     }
 
