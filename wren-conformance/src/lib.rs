@@ -15,6 +15,8 @@
 //! wren_conformance::store_suite!(memory);
 //! ```
 //!
+//! [`services`] are servers on this machine that speak as Gmail, Slack and language models document it.
+//!
 //! The suites are for tests: they panic where a claim does not hold. They measure nothing; `benches` does.
 
 #![allow(clippy::unwrap_used, reason = "a suite is test code: a panic is how a case fails")]
@@ -26,6 +28,7 @@ pub mod fixtures;
 mod requirement;
 #[cfg(unix)]
 pub mod servers;
+pub mod services;
 mod suite;
 
 pub mod store;

@@ -16,7 +16,7 @@ pub mod redact;
 pub mod schedule;
 pub mod source;
 pub mod store;
-mod suggest;
+pub mod suggest;
 pub mod vault;
 
 pub use error::{Error, ErrorClass, ErrorCode, Location, ParseErrorCodeError, Result, WireError, WireErrorBody};

@@ -9,7 +9,7 @@ const MOST_CANDIDATES: usize = 1000;
 /// Returns the candidate nearest to a word, unless even that one differs too much to be what was meant.
 ///
 /// Case does not count. One edit for every three characters is allowed, and at least one; a swap of neighbours is one.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > LONGEST_BYTES {
         return None;
     }

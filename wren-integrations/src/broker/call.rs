@@ -1,5 +1,6 @@
 //! A request as a script describes it, and an answer as a script gets it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -76,6 +77,32 @@ pub(super) fn optional_text<'a>(args: &'a Map<String, Value>, key: &str) -> Resu
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(invalid(format!("`{key}` is not a text"))),
     }
+}
+
+/// Returns the object among arguments that has the arguments of an action; an empty one when it is absent or null.
+pub(super) fn object<'a>(args: &'a Map<String, Value>, key: &str) -> Result<Cow<'a, Map<String, Value>>> {
+    match args.get(key) {
+        None | Some(Value::Null) => Ok(Cow::Owned(Map::new())),
+        Some(Value::Object(object)) => Ok(Cow::Borrowed(object)),
+        Some(_) => Err(invalid(format!("`{key}` is not an object"))),
+    }
+}
+
+/// Returns a list of texts among arguments; one text is a list of one, and nothing an empty list.
+pub(super) fn texts<'a>(args: &'a Map<String, Value>, key: &str) -> Result<Vec<&'a str>> {
+    let wrong = || invalid(format!("`{key}` is not a list of texts")).with_detail("argument", key);
+    match args.get(key) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(vec![text]),
+        Some(Value::Array(list)) => list.iter().map(|one| one.as_str().ok_or_else(wrong)).collect(),
+        Some(_) => Err(wrong()),
+    }
+}
+
+/// Returns a whole number among arguments, which has to be from 1 to `most`.
+pub(super) fn limit(args: &Map<String, Value>, key: &str, most: u64) -> Result<u64> {
+    let limit = args.get(key).and_then(Value::as_u64).filter(|limit| (1..=most).contains(limit));
+    limit.ok_or_else(|| invalid(format!("`{key}` is not a whole number from 1 to {most}")).with_detail("argument", key))
 }
 
 /// Reads `method`, `headers`, `body` and `timeout_ms`.

@@ -1,5 +1,6 @@
 //! The broker: what a script asks of the world, it asks through this, and never with a secret in its hands.
 
+mod actions;
 mod address;
 mod ai;
 mod audit;
@@ -7,6 +8,7 @@ mod call;
 mod declared;
 mod egress;
 mod failure;
+mod gmail;
 mod headers;
 mod integration;
 mod options;
@@ -23,7 +25,7 @@ mod verdict;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use wren_core::clock::{Clock, SystemClock};
 use wren_core::host::{Host, HostRequest, RunContext};
 use wren_core::integration::IntegrationDirectory;
@@ -39,9 +41,11 @@ pub use request::IntegrationRequest;
 pub use resolve::{Resolver, SystemResolver};
 
 use crate::catalogue::Catalogue;
+use actions::Service;
 use transport::Transport;
 
-/// Answers `http.request`, `integration.request`, `ai.complete`, `secret.get`, and `integration.call` of Slack.
+/// Answers `http.request`, `integration.request`, `ai.complete`, `secret.get`, and `integration.call` of Gmail
+/// and Slack.
 ///
 /// A request in an integration's name goes to the integration's own origins only. What the script says of who asks is
 /// dropped; the credential is put at the one place that the catalogue names, after the vault has written down that it was
@@ -152,25 +156,6 @@ impl BrokerBuilder {
     }
 }
 
-impl Broker {
-    /// Answers for the host that knows the integrations' actions and is not there: what hinders the action before all else.
-    async fn without_actions(&self, context: &RunContext, args: &Map<String, Value>) -> Error {
-        let text = |key: &str| args.get(key).and_then(Value::as_str).unwrap_or_default();
-        let (name, action) = (text("integration"), text("action"));
-        if self.catalogue.find(name).is_none() {
-            return self.directory.unknown(name);
-        }
-        match self.vault.status(&context.owner, name, self.clock.now()).await {
-            Err(error) => error,
-            Ok(None) => self.directory.without_credential(name),
-            Ok(Some(_)) => {
-                let action: String = action.chars().take(64).collect();
-                Error::new(ErrorCode::InvalidRequest, format!("`{name}` has no action `{action}` on this platform"))
-            }
-        }
-    }
-}
-
 #[async_trait]
 impl Host for Broker {
     async fn call(&self, context: &RunContext, request: HostRequest) -> Result<Value> {
@@ -180,13 +165,11 @@ impl Host for Broker {
             "integration.request" => self.integration(context, args).await.map(HttpAnswer::into_json),
             "ai.complete" => self.complete(context, args).await,
             "secret.get" => self.secret(context, args).await,
-            "integration.call" if args.get("integration").and_then(Value::as_str) == Some(slack::NAME) => {
-                self.slack(context, args).await
-            }
-            op => match &self.next {
-                Some(next) => return next.call(context, request).await,
-                None if op == "integration.call" => Err(self.without_actions(context, args).await),
-                None => Err(unknown(op)),
+            op => match (Service::of(args).filter(|_| op == "integration.call"), &self.next) {
+                (Some(service), _) => self.act(service, context, args).await,
+                (None, Some(next)) => return next.call(context, request).await,
+                (None, None) if op == "integration.call" => Err(self.without_actions(context, args).await),
+                (None, None) => Err(unknown(op)),
             },
         };
         if let Err(error) = &answer {

@@ -6,7 +6,7 @@ use wren_core::host::RunContext;
 use wren_core::{Error, ErrorCode, Result};
 
 use super::Broker;
-use super::call::{self, HttpAnswer, invalid, optional_text, text};
+use super::call::{HttpAnswer, invalid, limit, optional_text, text};
 use super::failure;
 use super::request::IntegrationRequest;
 
@@ -15,7 +15,8 @@ pub(super) const NAME: &str = "slack";
 const MOST_MESSAGES: u64 = 999;
 
 /// What a script wants.
-enum Action {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Action {
     Post,
     Update,
     React,
@@ -23,7 +24,7 @@ enum Action {
 }
 
 impl Action {
-    fn parse(name: &str) -> Option<Self> {
+    pub(super) fn parse(name: &str) -> Option<Self> {
         match name {
             "post" => Some(Self::Post),
             "update" => Some(Self::Update),
@@ -33,8 +34,18 @@ impl Action {
         }
     }
 
+    /// What the audit trail calls it.
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::Post => "slack.post",
+            Self::Update => "slack.update",
+            Self::React => "slack.react",
+            Self::History => "slack.history",
+        }
+    }
+
     /// Slack's name of it.
-    fn method(&self) -> &'static str {
+    fn method(self) -> &'static str {
         match self {
             Self::Post => "chat.postMessage",
             Self::Update => "chat.update",
@@ -43,7 +54,7 @@ impl Action {
         }
     }
 
-    fn request(&self, args: &Map<String, Value>) -> Result<IntegrationRequest> {
+    fn request(self, args: &Map<String, Value>) -> Result<IntegrationRequest> {
         let channel = text(args, "channel")?;
         let path = format!("/api/{}", self.method());
         let mut body = json!({ "channel": channel });
@@ -63,10 +74,7 @@ impl Action {
                 body["name"] = text(args, "emoji")?.into();
             }
             Self::History => {
-                let limit =
-                    args.get("limit").and_then(Value::as_u64).filter(|limit| (1..=MOST_MESSAGES).contains(limit));
-                let limit =
-                    limit.ok_or_else(|| invalid(format!("`limit` is not a whole number from 1 to {MOST_MESSAGES}")))?;
+                let limit = limit(args, "limit", MOST_MESSAGES)?;
                 let query = Serializer::new(String::new())
                     .append_pair("channel", channel)
                     .append_pair("limit", &limit.to_string())
@@ -79,7 +87,7 @@ impl Action {
         Ok(request.with_header("content-type", "application/json; charset=utf-8"))
     }
 
-    fn answer(&self, body: &mut Value) -> Value {
+    fn answer(self, body: &mut Value) -> Value {
         match self {
             Self::Post | Self::Update => json!({ "channel": body["channel"], "ts": body["ts"] }),
             Self::React => Value::Null,
@@ -111,26 +119,18 @@ fn content(body: &mut Value, args: &Map<String, Value>) -> Result<()> {
 
 impl Broker {
     /// Does what a script asks of Slack.
-    pub(super) async fn slack(&self, context: &RunContext, args: &Map<String, Value>) -> Result<Value> {
-        let name = call::text(args, "action")?;
-        let Some(action) = Action::parse(name) else { return Err(self.without_actions(context, args).await) };
-        let empty = Map::new();
-        let args = match args.get("args").unwrap_or(&Value::Null) {
-            Value::Null => &empty,
-            Value::Object(args) => args,
-            _ => return Err(invalid("`args` is not an object")),
-        };
-        let answer = self.ask(context, &action.request(args)?, &format!("slack.{name}")).await?;
+    pub(super) async fn slack(&self, context: &RunContext, action: Action, args: &Map<String, Value>) -> Result<Value> {
+        let answer = self.ask(context, &action.request(args)?, action.purpose()).await?;
         let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if answer.status == 200 && body["ok"] == true {
             return Ok(action.answer(&mut body));
         }
-        Err(refused(&action, &answer, &body))
+        Err(refused(action, &answer, &body))
     }
 }
 
 /// Makes the error for what Slack did not do: an answer with `"ok": false`, or one that is not of its API.
-fn refused(action: &Action, answer: &HttpAnswer, body: &Value) -> Error {
+fn refused(action: Action, answer: &HttpAnswer, body: &Value) -> Error {
     let method = action.method();
     // A name of Slack's list, such as `channel_not_found`; anything else is not repeated.
     let is_name = |text: &&str| text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');

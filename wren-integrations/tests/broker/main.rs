@@ -5,7 +5,9 @@
 mod ai;
 mod audit;
 mod credentials;
+mod gmail;
 mod integration;
 mod plain;
+mod services;
 mod slack;
 mod support;

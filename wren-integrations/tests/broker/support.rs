@@ -179,8 +179,12 @@ impl Setup {
         self
     }
 
-    pub(crate) fn at(mut self, integration: &str, server: &Server) -> Self {
-        self.catalogue.set_base_url(integration, &server.base()).unwrap();
+    pub(crate) fn at(self, integration: &str, server: &Server) -> Self {
+        self.at_url(integration, &server.base())
+    }
+
+    pub(crate) fn at_url(mut self, integration: &str, url: &str) -> Self {
+        self.catalogue.set_base_url(integration, url).unwrap();
         self
     }
 

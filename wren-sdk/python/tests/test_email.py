@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import datetime
 
-from wren import Attachment, Email
+import pytest
+from wren import Attachment, Email, errors
 from wren._runtime.encode import to_plain
 
 EVENT = {
@@ -56,3 +57,18 @@ def test_an_email_is_json_without_the_bytes():
 def test_no_attachment_of_no_bytes_has_a_size():
     assert Attachment("empty").size == 0
     assert Attachment("empty").content == b""
+
+
+def test_bytes_that_were_left_out_are_asked_for_in_vain():
+    (attachment,) = Email.from_event({"attachments": [{"filename": "a.bin", "size": 7}]}).attachments
+    assert (attachment.filename, attachment.size) == ("a.bin", 7)
+    for read in (lambda: attachment.content, lambda: attachment.text):
+        with pytest.raises(errors.AgentFixableError, match="7 bytes of the attachment 'a.bin'.*gmail.get") as raised:
+            read()
+        assert raised.value.code == "INVALID_REQUEST"
+    assert to_plain(attachment) == {"filename": "a.bin", "content_type": "application/octet-stream", "size": 7}
+
+
+def test_an_email_says_whether_it_is_whole():
+    assert Email.from_event({"truncated": True}).truncated is True
+    assert Email.from_event({}).truncated is False

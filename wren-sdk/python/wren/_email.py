@@ -9,23 +9,41 @@ if TYPE_CHECKING:
 
 
 class Attachment:
-    """A file that came with an email; its bytes are decoded when they are first read."""
+    """A file that came with an email; its bytes are decoded when they are first read.
+
+    ``gmail.inbox`` leaves the bytes out, and so does ``gmail.get`` where they are too many; ``size`` is there all the same.
+    """
 
     __slots__ = ("_content", "_encoded", "content_type", "filename", "size")
 
     def __init__(
-        self, filename: str, content_type: str = "application/octet-stream", encoded: str = "", size: int | None = None
+        self,
+        filename: str,
+        content_type: str = "application/octet-stream",
+        encoded: str | None = "",
+        size: int | None = None,
     ) -> None:
         self.filename = filename
         self.content_type = content_type
         self._encoded = encoded
         self._content: bytes | None = None
-        # In bytes. Base64 has four characters, padding included, for three bytes.
-        self.size = len(encoded) // 4 * 3 - encoded[-2:].count("=") if size is None else size
+        if size is None:
+            # Base64 has four characters, padding included, for three bytes.
+            size = len(encoded) // 4 * 3 - encoded[-2:].count("=") if encoded else 0
+        #: In bytes.
+        self.size = size
 
     @property
     def content(self) -> bytes:
-        """The file's bytes."""
+        """The file's bytes; an error where the email came without them."""
+        if self._encoded is None:
+            from .errors import AgentFixableError
+
+            raise AgentFixableError(
+                f"the {self.size} bytes of the attachment {self.filename!r} are not here",
+                code="INVALID_REQUEST",
+                hint="gmail.get(email.id) has the bytes of attachments, up to 4 MiB for all of an email",
+            )
         if self._content is None:
             from binascii import a2b_base64
 
@@ -64,6 +82,7 @@ class Email:
         "subject",
         "text",
         "to",
+        "truncated",
         "verified_sender",
     )
 
@@ -82,6 +101,7 @@ class Email:
         message_id: str | None = None,
         verified_sender: bool = False,
         id: str | None = None,
+        truncated: bool = False,
     ) -> None:
         #: The sender, as the email claims it; ``verified_sender`` says whether to believe that.
         self.from_ = from_
@@ -99,13 +119,16 @@ class Email:
         self.verified_sender = verified_sender
         #: The provider's own id, which ``wren.gmail`` takes; None in a handler.
         self.id = id
+        #: Whether the platform left something out, since the email is too long or too tangled to be given as a whole.
+        self.truncated = truncated
         self._date = date
 
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> Email:
         """Returns the email that an event describes; the keys are the attributes' names, with ``from`` for ``from_``.
 
-        An attachment has ``filename``, ``content_type``, ``content`` (base64) and ``size`` (bytes).
+        An attachment has ``filename``, ``content_type``, ``content`` (base64; absent where the bytes were left out) and
+        ``size`` (bytes).
         """
         return cls(
             from_=event.get("from") or "",
@@ -120,6 +143,7 @@ class Email:
             message_id=event.get("message_id"),
             verified_sender=bool(event.get("verified_sender")),
             id=event.get("id"),
+            truncated=bool(event.get("truncated")),
         )
 
     @property
@@ -158,6 +182,6 @@ def _attachment(event: dict[str, Any]) -> Attachment:
     return Attachment(
         event.get("filename") or "attachment",
         event.get("content_type") or "application/octet-stream",
-        event.get("content") or "",
+        event.get("content"),
         event.get("size"),
     )

@@ -22,7 +22,7 @@ declare_integration("gmail")
 
 
 def inbox(*, unread: bool | None = None, limit: int = 20, query: str | None = None) -> list[Email]:
-    """Returns the newest emails of the inbox, at most ``limit``.
+    """Returns the newest emails of the inbox, the newest first, at most ``limit`` (1 to 500), without attachments' bytes.
 
     ``unread`` keeps only unread emails when true, only read ones when false. ``query`` is a Gmail search such as
     "from:acme.com newer_than:2d".
@@ -32,7 +32,7 @@ def inbox(*, unread: bool | None = None, limit: int = 20, query: str | None = No
 
 
 def get(id: str) -> Email:
-    """Returns one email, with its attachments, by its ``Email.id``."""
+    """Returns one email by its ``Email.id``, with the bytes of its attachments: those that fit into 4 MiB together."""
     return Email.from_event(_call("get", {"id": id}))
 
 
@@ -48,8 +48,9 @@ def send(
 ) -> str:
     """Sends an email and returns its id.
 
-    ``body`` is the plain text, ``html`` an HTML version beside it. ``reply_to`` is the ``Email.id`` that it answers, so
-    that both stand in one conversation.
+    An address is "ada@example.com" or "Ada <ada@example.com>". ``body`` is the plain text, ``html`` an HTML version
+    beside it. ``reply_to`` is the ``Email.id`` that it answers, so that both stand in one conversation; with an empty
+    ``subject`` it has that of the email, after "Re:".
     """
     args = {
         "to": _addresses(to),
@@ -64,7 +65,10 @@ def send(
 
 
 def label(id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
-    """Adds labels to an email and removes others; "UNREAD", "STARRED" and "INBOX" are Gmail's own."""
+    """Adds labels to an email and removes others, by their names; a label to add is made when it is not there.
+
+    "UNREAD", "STARRED" and "INBOX" are Gmail's own: removing "INBOX" archives the email.
+    """
     _call("label", {"id": id, "add": list(add), "remove": list(remove)})
 
 
