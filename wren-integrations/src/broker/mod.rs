@@ -91,7 +91,7 @@ impl Broker {
             clock: Arc::new(SystemClock),
             egress: Arc::new(AllowedHosts::default()),
             secrets: Arc::new(false),
-            resolver: Arc::new(SystemResolver),
+            resolver: Arc::new(SystemResolver::new()),
             options: BrokerOptions::default(),
             next: None,
         }

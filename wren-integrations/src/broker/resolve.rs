@@ -5,11 +5,12 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 
 use super::address;
 
@@ -23,14 +24,49 @@ pub trait Resolver: fmt::Debug + Send + Sync + 'static {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// Looks names up as this machine does.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemResolver;
+/// How many names are looked up at the same time; more wait.
+const MOST_LOOKUPS: usize = 32;
+
+/// Looks names up as this machine does, a few at a time.
+///
+/// The machine's lookup cannot be broken off: it keeps its thread until it ends, which may be long after the request that
+/// wanted it. The threads are those that stores read on, too, so that names whose servers say nothing could take all of them.
+#[derive(Debug, Clone)]
+pub struct SystemResolver {
+    look_up: fn(&str) -> io::Result<Vec<IpAddr>>,
+    free: Arc<Semaphore>,
+}
+
+impl SystemResolver {
+    /// Makes a resolver. Its clones share the bound on how many names are looked up at once.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { look_up, free: Arc::new(Semaphore::new(MOST_LOOKUPS)) }
+    }
+}
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
+    Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+}
 
 #[async_trait]
 impl Resolver for SystemResolver {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect())
+        // Who waits here is in no thread, and stops waiting at the request's deadline.
+        let permit = Arc::clone(&self.free).acquire_owned().await.map_err(io::Error::other)?;
+        let (look_up, host) = (self.look_up, host.to_owned());
+        let looking = tokio::task::spawn_blocking(move || {
+            // Given back when the lookup has ended, not when nobody waits for it any more.
+            let _permit = permit;
+            look_up(&host)
+        });
+        looking.await.map_err(io::Error::other)?
     }
 }
 
@@ -111,6 +147,39 @@ mod tests {
         let rebinding = Arc::new(Rebinding(Mutex::new(answers)));
         let checked = CheckedResolver::new(Arc::<Rebinding>::clone(&rebinding), reach);
         let answer = Resolve::resolve(&checked, "rebind.example".parse().unwrap()).await;
+    #[tokio::test]
+    async fn a_lookup_counts_until_it_ends() {
+        use std::sync::mpsc::{Receiver, Sender, channel};
+        use std::task::Poll;
+
+        /// Says which lookups have begun, and keeps each until it is let go.
+        static DOORS: Mutex<Option<(Sender<String>, Receiver<()>)>> = Mutex::new(None);
+
+        fn slow(host: &str) -> io::Result<Vec<IpAddr>> {
+            let doors = DOORS.lock();
+            let (begun, go) = doors.as_ref().unwrap();
+            begun.send(host.to_owned()).unwrap();
+            go.recv().unwrap();
+            Ok(Vec::new())
+        }
+
+        let ((begun, has_begun), (go, may_go)) = (channel(), channel());
+        *DOORS.lock() = Some((begun, may_go));
+        let resolver = SystemResolver { look_up: slow, free: Arc::new(Semaphore::new(1)) };
+        let mut first = resolver.resolve("first.example");
+        assert!(matches!(futures::poll!(&mut first), Poll::Pending));
+        assert_eq!(has_begun.recv().unwrap(), "first.example");
+        // The request's deadline has passed; the lookup goes on.
+        drop(first);
+        assert_eq!(resolver.free.available_permits(), 0);
+        let mut second = resolver.resolve("second.example");
+        assert!(matches!(futures::poll!(&mut second), Poll::Pending));
+        go.send(()).unwrap();
+        go.send(()).unwrap();
+        assert!(second.await.unwrap().is_empty());
+        assert_eq!(has_begun.recv().unwrap(), "second.example");
+    }
+
         let left = rebinding.0.lock().len();
         (answer.map(Iterator::collect).map_err(|error| error.to_string()), left)
     }
