@@ -17,7 +17,7 @@ use super::redact::Redactor;
 use super::redirect;
 use super::request::IntegrationRequest;
 use super::resolve::Reach;
-use super::transport::{Incoming, Lane, Outgoing, check_url};
+use super::transport::{Deadline, Incoming, Lane, Outgoing, check_url};
 use super::verdict::{Verdict, judge};
 use crate::catalogue::IntegrationSpec;
 
@@ -83,16 +83,20 @@ impl Broker {
         let purpose =
             AccessPurpose::new(what).for_run(context.run_id).with_correlation_id(context.correlation_id.clone());
         let (vault, owner) = (&self.vault, &context.owner);
+        // Once for all that is sent: a refused credential gives a call no second helping of time.
+        let by = Instant::now() + call.timeout;
         let secret = vault.access(owner, name, purpose.clone(), self.clock.now()).await;
         let secret = secret.map_err(|error| self.of_credential(name, error))?;
-        let (at, answer) = self.send_with(spec, &url, &call, reach, &secret).await?;
-        if judge(spec, &answer) != Verdict::Refused {
+        let (at, answer) = self.send_with(spec, &url, &call, reach, &secret, by).await?;
+        let refused = judge(spec, &answer) == Verdict::Refused;
+        // A provider that refuses a fresh credential refuses the next one, too.
+        if !refused || self.renewals.is_fresh(owner, name, &secret, self.clock.now()) {
             return self.conclude(spec, &at, answer, &[&secret]);
         }
-        // Once: a provider that refuses a fresh credential refuses the next one, too.
         let next = vault.refresh(owner, name, &secret, purpose, self.clock.now()).await;
         let next = next.map_err(|error| self.of_credential(name, error))?;
-        let (at, answer) = self.send_with(spec, &url, &call, reach, &next).await?;
+        self.renewals.note(owner, name, &next, self.clock.now());
+        let (at, answer) = self.send_with(spec, &url, &call, reach, &next, by).await?;
         self.conclude(spec, &at, answer, &[&secret, &next])
     }
 
@@ -104,11 +108,11 @@ impl Broker {
         call: &Call,
         reach: Reach,
         secret: &SecretString,
+        by: Deadline,
     ) -> Result<(Url, Incoming)> {
-        let Call { method, mut headers, body, timeout } = call.clone();
+        let Call { method, mut headers, body, timeout: _ } = call.clone();
         let (header, value) = self.credential(spec, secret)?;
         headers.insert(header, value);
-        let by = Instant::now() + timeout;
         let mut request = Outgoing { method, url: url.clone(), headers, body };
         for _ in 0..=redirect::MOST {
             let at = request.url.clone();

@@ -13,6 +13,7 @@ mod options;
 mod plain;
 mod redact;
 mod redirect;
+mod renewals;
 mod request;
 mod resolve;
 mod secret;
@@ -39,6 +40,7 @@ pub use request::IntegrationRequest;
 pub use resolve::{Resolver, SystemResolver};
 
 use crate::catalogue::Catalogue;
+use renewals::Renewals;
 use transport::Transport;
 
 /// Answers `http.request`, `integration.request`, `ai.complete`, `secret.get`, and `integration.call` of Slack.
@@ -59,6 +61,7 @@ pub struct Broker {
     secrets: Arc<dyn SecretPolicy>,
     transport: Transport,
     options: BrokerOptions,
+    renewals: Renewals,
     next: Option<Arc<dyn Host>>,
 }
 
@@ -148,7 +151,8 @@ impl BrokerBuilder {
     pub fn build(self) -> Result<Broker> {
         let transport = Transport::new(&self.resolver, self.options.max_response_body)?;
         let Self { catalogue, directory, vault, clock, egress, secrets, resolver: _, options, next } = self;
-        Ok(Broker { catalogue, directory, vault, clock, egress, secrets, transport, options, next })
+        let renewals = Renewals::default();
+        Ok(Broker { catalogue, directory, vault, clock, egress, secrets, transport, options, renewals, next })
     }
 }
 
