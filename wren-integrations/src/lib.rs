@@ -6,7 +6,7 @@ mod oauth;
 
 pub use broker::{
     AiOptions, AiProvider, AllowedHosts, Broker, BrokerBuilder, BrokerOptions, DeclaredHosts, EgressPolicy,
-    HostPattern, HttpAnswer, IntegrationRequest, RedactedStream, Redactor, Resolver, SecretPolicy, SystemResolver,
+    HttpAnswer, IntegrationRequest, RedactedStream, Redactor, Resolver, SecretPolicy, SystemResolver,
 };
 pub use catalogue::{Catalogue, CredentialPlace, IntegrationSpec, OauthSpec, Origin, Probe};
 pub use oauth::{

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use wren_core::egress::HostPattern;
 use wren_core::host::RunContext;
 use wren_core::store::DeploymentStore;
 use wren_core::{Error, ErrorCode, Result};
 
-use super::egress::{AllowedHosts, EgressPolicy, HostPattern};
+use super::egress::{AllowedHosts, EgressPolicy};
 
 /// Holds each script to the hosts that it declares, and all of them to those of the platform. A script that declares none
 /// may ask what the platform allows.

@@ -33,7 +33,7 @@ use wren_core::{Error, ErrorCode, Result};
 
 pub use call::HttpAnswer;
 pub use declared::DeclaredHosts;
-pub use egress::{AllowedHosts, EgressPolicy, HostPattern};
+pub use egress::{AllowedHosts, EgressPolicy};
 pub use options::{AiOptions, AiProvider, BrokerOptions, SecretPolicy};
 pub use redact::{RedactedStream, Redactor};
 pub use request::IntegrationRequest;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use wren_core::ErrorCode;
-use wren_integrations::{AllowedHosts, HostPattern};
+use wren_core::egress::HostPattern;
+use wren_integrations::AllowedHosts;
 
 use crate::support::{Names, Script, Server, Setup, answer, body, is, ok, this_machine};
 
