@@ -5,8 +5,9 @@ mod catalogue;
 mod oauth;
 
 pub use broker::{
-    AiOptions, AiProvider, AllowedHosts, Broker, BrokerBuilder, BrokerOptions, DeclaredHosts, EgressPolicy,
-    HttpAnswer, IntegrationRequest, RedactedStream, Redactor, Resolver, SecretPolicy, SystemResolver,
+    AiOptions, AiProvider, AllowedHosts, Broker, BrokerBuilder, BrokerOptions, DeclaredHosts, EgressPolicy, HttpAnswer,
+    IntegrationRequest, InterfaceAddress, Interfaces, RedactedStream, Redactor, Resolver, SecretPolicy,
+    SystemInterfaces, SystemResolver,
 };
 pub use catalogue::{Catalogue, CredentialPlace, IntegrationSpec, OauthSpec, Origin, Probe};
 pub use oauth::{

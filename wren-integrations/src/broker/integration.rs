@@ -17,7 +17,7 @@ use super::redact::Redactor;
 use super::redirect;
 use super::request::IntegrationRequest;
 use super::resolve::Reach;
-use super::transport::{Deadline, Incoming, Lane, Outgoing, check_url};
+use super::transport::{Deadline, Incoming, Lane, Outgoing};
 use super::verdict::{Verdict, judge};
 use crate::catalogue::IntegrationSpec;
 
@@ -70,7 +70,7 @@ impl Broker {
         let url = place(spec, &request.target)?;
         let reach = if self.options.may_be_private(&url) { Reach::Anything } else { Reach::Public };
         // Before the secret is taken out: a request that is refused takes none.
-        check_url(&url, reach)?;
+        self.transport.check_url(&url, reach)?;
         let parts = Parts {
             method: &request.method,
             headers: request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
@@ -120,7 +120,7 @@ impl Broker {
             match redirect::target(&at, &answer) {
                 // Not even to another of the integration's origins: which one gets the credential is for the script to say.
                 Some(to) if to.origin() == at.origin() => {
-                    check_url(&to, reach)?;
+                    self.transport.check_url(&to, reach)?;
                     request = redirect::follow(request, answer.status, to);
                 }
                 _ => return Ok((at, answer)),

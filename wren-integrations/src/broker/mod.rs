@@ -9,6 +9,7 @@ mod egress;
 mod failure;
 mod headers;
 mod integration;
+mod networks;
 mod options;
 mod plain;
 mod redact;
@@ -34,12 +35,14 @@ use wren_core::{Error, ErrorCode, Result};
 pub use call::HttpAnswer;
 pub use declared::DeclaredHosts;
 pub use egress::{AllowedHosts, EgressPolicy};
+pub use networks::{InterfaceAddress, Interfaces, SystemInterfaces};
 pub use options::{AiOptions, AiProvider, BrokerOptions, SecretPolicy};
 pub use redact::{RedactedStream, Redactor};
 pub use request::IntegrationRequest;
 pub use resolve::{Resolver, SystemResolver};
 
 use crate::catalogue::Catalogue;
+use networks::Networks;
 use renewals::Renewals;
 use transport::Transport;
 
@@ -48,7 +51,8 @@ use transport::Transport;
 /// A request in an integration's name goes to the integration's own origins only. What the script says of who asks is
 /// dropped; the credential is put at the one place that the catalogue names, after the vault has written down that it was
 /// taken out; and the answer is returned without it. A request without a credential goes where the [`EgressPolicy`] allows.
-/// Neither reaches an address that is not on the public internet, whichever way it is spelled, looked up or redirected to.
+/// Neither reaches an address that is not on the public internet, or is this machine's or its network's, whichever way it is
+/// spelled, looked up or redirected to.
 ///
 /// It does not judge what a script does with an integration: who may send mail may send any mail.
 #[derive(Debug)]
@@ -75,6 +79,7 @@ pub struct BrokerBuilder {
     egress: Arc<dyn EgressPolicy>,
     secrets: Arc<dyn SecretPolicy>,
     resolver: Arc<dyn Resolver>,
+    interfaces: Arc<dyn Interfaces>,
     options: BrokerOptions,
     next: Option<Arc<dyn Host>>,
 }
@@ -95,6 +100,7 @@ impl Broker {
             egress: Arc::new(AllowedHosts::default()),
             secrets: Arc::new(false),
             resolver: Arc::new(SystemResolver::new()),
+            interfaces: Arc::new(SystemInterfaces),
             options: BrokerOptions::default(),
             next: None,
         }
@@ -130,6 +136,13 @@ impl BrokerBuilder {
         self
     }
 
+    /// Sets who knows the interfaces whose addresses and networks are out of reach; this machine without this.
+    #[must_use]
+    pub fn with_interfaces(mut self, interfaces: Arc<dyn Interfaces>) -> Self {
+        self.interfaces = interfaces;
+        self
+    }
+
     /// Sets the clock by which credentials end.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -147,10 +160,11 @@ impl BrokerBuilder {
     /// Makes the broker.
     ///
     /// # Errors
-    /// `INTERNAL` when no HTTP client can be made, for want of root certificates on the machine say.
+    /// `INTERNAL` when no HTTP client can be made, for want of root certificates on the machine say, or when the machine's
+    /// network interfaces cannot be read.
     pub fn build(self) -> Result<Broker> {
-        let transport = Transport::new(&self.resolver, self.options.max_response_body)?;
-        let Self { catalogue, directory, vault, clock, egress, secrets, resolver: _, options, next } = self;
+        let Self { catalogue, directory, vault, clock, egress, secrets, resolver, interfaces, options, next } = self;
+        let transport = Transport::new(&resolver, Networks::read(interfaces)?, options.max_response_body)?;
         let renewals = Renewals::default();
         Ok(Broker { catalogue, directory, vault, clock, egress, secrets, transport, options, renewals, next })
     }

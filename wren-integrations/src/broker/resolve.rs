@@ -13,6 +13,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
 
 use super::address;
+use super::networks::Networks;
 
 /// Looks names up.
 #[async_trait]
@@ -73,7 +74,7 @@ impl Resolver for SystemResolver {
 /// Which addresses may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Those on the public internet.
+    /// Those on the public internet that are neither this machine's nor its neighbours'.
     Public,
     /// Private ones, too.
     Anything,
@@ -85,11 +86,13 @@ pub(super) enum Reach {
 pub(super) struct OutOfReach(pub(super) &'static str);
 
 impl Reach {
-    pub(super) fn check(self, address: IpAddr) -> Result<(), OutOfReach> {
-        match self {
-            Self::Anything => Ok(()),
-            Self::Public => address::refusal(address).map_or(Ok(()), |why| Err(OutOfReach(why))),
-        }
+    /// Refuses an address that is not in reach of a machine on these networks.
+    pub(super) fn check(self, address: IpAddr, networks: &Networks) -> Result<(), OutOfReach> {
+        let refusal = match self {
+            Self::Anything => None,
+            Self::Public => address::refusal(address).or_else(|| networks.refusal(address)),
+        };
+        refusal.map_or(Ok(()), |why| Err(OutOfReach(why)))
     }
 }
 
@@ -98,21 +101,22 @@ impl Reach {
 pub(super) struct CheckedResolver {
     resolver: Arc<dyn Resolver>,
     reach: Reach,
+    networks: Arc<Networks>,
 }
 
 impl CheckedResolver {
-    pub(super) fn new(resolver: Arc<dyn Resolver>, reach: Reach) -> Self {
-        Self { resolver, reach }
+    pub(super) fn new(resolver: Arc<dyn Resolver>, reach: Reach, networks: Arc<Networks>) -> Self {
+        Self { resolver, reach, networks }
     }
 }
 
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self { resolver, reach } = self.clone();
+        let Self { resolver, reach, networks } = self.clone();
         Box::pin(async move {
             let addresses = resolver.resolve(name.as_str()).await?;
             // One bad address among good ones is no accident: nothing is connected to.
-            addresses.iter().try_for_each(|address| reach.check(*address))?;
+            addresses.iter().try_for_each(|address| reach.check(*address, &networks))?;
             if addresses.is_empty() {
                 return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into());
             }
@@ -129,6 +133,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
+    use crate::broker::networks::SystemInterfaces;
 
     /// Answers one list after the other.
     #[derive(Debug)]
@@ -142,11 +147,6 @@ mod tests {
         }
     }
 
-    async fn resolve(answers: &[&[&'static str]], reach: Reach) -> (Result<Vec<SocketAddr>, String>, usize) {
-        let answers: VecDeque<_> = answers.iter().map(|answer| answer.to_vec()).collect();
-        let rebinding = Arc::new(Rebinding(Mutex::new(answers)));
-        let checked = CheckedResolver::new(Arc::<Rebinding>::clone(&rebinding), reach);
-        let answer = Resolve::resolve(&checked, "rebind.example".parse().unwrap()).await;
     #[tokio::test]
     async fn a_lookup_counts_until_it_ends() {
         use std::sync::mpsc::{Receiver, Sender, channel};
@@ -180,6 +180,12 @@ mod tests {
         assert_eq!(has_begun.recv().unwrap(), "second.example");
     }
 
+    async fn resolve(answers: &[&[&'static str]], reach: Reach) -> (Result<Vec<SocketAddr>, String>, usize) {
+        let answers: VecDeque<_> = answers.iter().map(|answer| answer.to_vec()).collect();
+        let rebinding = Arc::new(Rebinding(Mutex::new(answers)));
+        let networks = Arc::new(Networks::read(Arc::new(SystemInterfaces)).unwrap());
+        let checked = CheckedResolver::new(Arc::<Rebinding>::clone(&rebinding), reach, networks);
+        let answer = Resolve::resolve(&checked, "rebind.example".parse().unwrap()).await;
         let left = rebinding.0.lock().len();
         (answer.map(Iterator::collect).map_err(|error| error.to_string()), left)
     }

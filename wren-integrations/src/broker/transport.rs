@@ -14,6 +14,7 @@ use url::{Host, Url};
 use wren_core::{Error, ErrorCode, Result};
 
 use super::failure;
+use super::networks::Networks;
 use super::resolve::{CheckedResolver, Reach, Resolver};
 
 const AGENT: &str = concat!("wren/", env!("CARGO_PKG_VERSION"));
@@ -53,6 +54,7 @@ pub(super) enum Lane {
 pub(super) struct Transport {
     own: Clients,
     shared: Clients,
+    networks: Arc<Networks>,
     /// How many bytes an answer's body may have.
     most: usize,
 }
@@ -69,7 +71,8 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
-    pub(super) fn new(resolver: &Arc<dyn Resolver>, most: usize) -> Result<Self> {
+    pub(super) fn new(resolver: &Arc<dyn Resolver>, networks: Networks, most: usize) -> Result<Self> {
+        let networks = Arc::new(networks);
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| Error::internal("making an HTTP client", error);
         // Named: with two providers in one build an unnamed one panics.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -81,7 +84,7 @@ impl Transport {
         let client = |reach, idle| {
             Client::builder()
                 .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(CheckedResolver::new(Arc::clone(resolver), reach))
+                .dns_resolver(CheckedResolver::new(Arc::clone(resolver), reach, Arc::clone(&networks)))
                 .redirect(Policy::none())
                 // The environment's proxy would look names up itself.
                 .no_proxy()
@@ -100,7 +103,7 @@ impl Transport {
         let clients = |idle| {
             Ok::<_, Error>(Clients { public: client(Reach::Public, idle)?, anything: client(Reach::Anything, idle)? })
         };
-        Ok(Self { own: clients(0)?, shared: clients(8)?, most })
+        Ok(Self { own: clients(0)?, shared: clients(8)?, networks, most })
     }
 
     /// Sends a request and reads the whole answer.
@@ -110,7 +113,7 @@ impl Transport {
     /// [`failure::upstream`] makes for a server that does not answer or not in time.
     pub(super) async fn send(&self, request: Outgoing, reach: Reach, lane: Lane, by: Deadline) -> Result<Incoming> {
         let url = request.url.clone();
-        check_url(&url, reach)?;
+        self.check_url(&url, reach)?;
         timeout_at(by, self.exchange(request, reach, lane)).await.unwrap_or_else(|_| Err(failure::timed_out(&url)))
     }
 
@@ -146,9 +149,16 @@ impl Transport {
     }
 }
 
+impl Transport {
+    /// Refuses what no request may go to.
+    pub(super) fn check_url(&self, url: &Url, reach: Reach) -> Result<()> {
+        check_url(url, reach, &self.networks)
+    }
+}
+
 /// Refuses what no request may go to. An address in a URL is looked at here, since no name is looked up for it; the parser has
 /// made one spelling of all: `2130706433`, `0x7f.1` and `0177.0.0.1` are `127.0.0.1` by now.
-pub(super) fn check_url(url: &Url, reach: Reach) -> Result<()> {
+fn check_url(url: &Url, reach: Reach, networks: &Networks) -> Result<()> {
     let invalid = |message: &str, hint: &str| Err(Error::new(ErrorCode::InvalidRequest, message).with_hint(hint));
     if !matches!(url.scheme(), "http" | "https") {
         return invalid("only http and https URLs can be asked for", "begin the URL with https://");
@@ -162,15 +172,17 @@ pub(super) fn check_url(url: &Url, reach: Reach) -> Result<()> {
         Some(Host::Ipv4(address)) => address.into(),
         Some(Host::Ipv6(address)) => address.into(),
     };
-    reach.check(address).map_err(|why| failure::out_of_reach(url, &why))
+    reach.check(address, networks).map_err(|why| failure::out_of_reach(url, &why))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::networks::SystemInterfaces;
 
     fn code(url: &str) -> Option<ErrorCode> {
-        check_url(&Url::parse(url).unwrap(), Reach::Public).err().map(|error| error.code())
+        let networks = Networks::read(Arc::new(SystemInterfaces)).unwrap();
+        check_url(&Url::parse(url).unwrap(), Reach::Public, &networks).err().map(|error| error.code())
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use wren_core::ErrorCode;
 use wren_core::egress::HostPattern;
-use wren_integrations::AllowedHosts;
+use wren_integrations::{AllowedHosts, InterfaceAddress, Interfaces};
 
 use crate::support::{Names, Script, Server, Setup, answer, body, is, ok, this_machine};
 
@@ -72,6 +72,30 @@ async fn no_spelling_of_a_private_address_is_reached() {
     // What is opened for an integration is not open to plain requests.
     is(Setup::new(&[&server]).script().get(&server.url("/")).await, ErrorCode::EgressDenied);
     assert!(server.seen().is_empty());
+}
+
+/// This machine has an address of the public internet's.
+#[derive(Debug)]
+struct Public;
+
+impl Interfaces for Public {
+    fn addresses(&self) -> std::io::Result<Vec<InterfaceAddress>> {
+        Ok(vec![InterfaceAddress { address: [51, 15, 8, 20].into(), prefix: 24 }])
+    }
+}
+
+#[tokio::test]
+async fn a_public_address_of_this_machine_or_its_network_is_not_reached() {
+    let names = Names::new(&[&["51.15.8.20"], &["51.15.8.99"], &["8.8.8.8", "64:ff9b::51.15.8.1"]]);
+    let script = Setup::new(&[])
+        .script_with(|builder| builder.with_interfaces(Arc::new(Public)).with_resolver(Arc::clone(&names) as _));
+    for url in ["http://51.15.8.20/", "http://51.15.8.1/", "http://[::ffff:51.15.8.20]/"] {
+        is(script.get(url).await, ErrorCode::EgressDenied);
+    }
+    for _ in 0..3 {
+        is(script.get("http://near.example/").await, ErrorCode::EgressDenied);
+    }
+    assert_eq!(names.asked.lock().len(), 3);
 }
 
 #[tokio::test]
