@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 use wren_core::{Error, ErrorCode, Result};
 
+use super::budget::Share;
 use super::headers;
 use super::options::BrokerOptions;
 use super::transport::Incoming;
@@ -104,6 +105,18 @@ pub(super) fn parts<'a>(args: &'a Map<String, Value>, options: &BrokerOptions) -
     Ok(Parts { method: optional_text(args, "method")?.unwrap_or("GET"), headers, body: body.into(), timeout })
 }
 
+/// A body that holds its share of the memory for answers as long as anybody has it.
+struct Held {
+    body: Vec<u8>,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
 /// The answer to a request, as it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,7 +125,7 @@ pub struct HttpAnswer {
     pub status: u16,
     /// The headers, their names in lower case, several of one name joined by commas.
     pub headers: BTreeMap<String, String>,
-    /// The body.
+    /// The body. It counts as in flight until it is dropped, see [`BrokerOptions::max_bytes_in_flight`].
     pub body: Bytes,
     /// What was asked in the end, after redirects.
     pub url: String,
@@ -120,7 +133,7 @@ pub struct HttpAnswer {
 
 impl HttpAnswer {
     pub(super) fn new(url: &Url, answer: Incoming) -> Self {
-        let Incoming { status, mut headers, body } = answer;
+        let Incoming { status, mut headers, body, share } = answer;
         headers::drop_hop_by_hop(&mut headers);
         headers.remove(CONTENT_LENGTH);
         let mut joined: BTreeMap<String, String> = BTreeMap::new();
@@ -131,7 +144,8 @@ impl HttpAnswer {
                 .and_modify(|values| *values = format!("{values}, {value}"))
                 .or_insert_with(|| value.into_owned());
         }
-        Self { status: status.as_u16(), headers: joined, body: body.into(), url: url.to_string() }
+        let body = Bytes::from_owner(Held { body, _share: share });
+        Self { status: status.as_u16(), headers: joined, body, url: url.to_string() }
     }
 
     /// Returns the answer as the guest protocol has it.

@@ -3,6 +3,7 @@
 mod address;
 mod ai;
 mod audit;
+mod budget;
 mod call;
 mod declared;
 mod egress;
@@ -164,7 +165,7 @@ impl BrokerBuilder {
     /// network interfaces cannot be read.
     pub fn build(self) -> Result<Broker> {
         let Self { catalogue, directory, vault, clock, egress, secrets, resolver, interfaces, options, next } = self;
-        let transport = Transport::new(&resolver, Networks::read(interfaces)?, options.max_response_body)?;
+        let transport = Transport::new(&resolver, Networks::read(interfaces)?, &options)?;
         let renewals = Renewals::default();
         Ok(Broker { catalogue, directory, vault, clock, egress, secrets, transport, options, renewals, next })
     }

@@ -22,8 +22,12 @@ pub struct BrokerOptions {
     pub max_request_body: usize,
     /// How many bytes an answer's body may have. 10 MiB; a guest may get less, since its frames end at 8 MiB.
     pub max_response_body: usize,
-    /// Origins whose addresses may be private: those of self-hosted services, and of tests. Requests without a credential
-    /// reach them only when the egress policy names the host, so that opening one to an integration opens it to nothing else.
+    /// How many bytes of answers' bodies there may be at once, over all runs; an answer that finds no room waits for it until
+    /// its deadline. Counted as they were received, from the first 16 KiB of each on. 256 MiB.
+    pub max_bytes_in_flight: usize,
+    /// Origins whose addresses may be private, or of this machine or its network: those of self-hosted services, and of tests.
+    /// Requests without a credential reach them only when the egress policy names the host, so that opening one to an
+    /// integration opens it to nothing else.
     pub allow_private: HashSet<Origin>,
     /// Who answers `wren.ai`.
     pub ai: AiOptions,
@@ -36,6 +40,7 @@ impl Default for BrokerOptions {
             max_timeout: Duration::from_secs(120),
             max_request_body: 10 * 1024 * 1024,
             max_response_body: 10 * 1024 * 1024,
+            max_bytes_in_flight: 256 * 1024 * 1024,
             allow_private: HashSet::new(),
             ai: AiOptions::default(),
         }

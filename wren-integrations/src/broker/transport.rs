@@ -13,8 +13,10 @@ use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 use wren_core::{Error, ErrorCode, Result};
 
+use super::budget::{Budget, Share};
 use super::failure;
 use super::networks::Networks;
+use super::options::BrokerOptions;
 use super::resolve::{CheckedResolver, Reach, Resolver};
 
 const AGENT: &str = concat!("wren/", env!("CARGO_PKG_VERSION"));
@@ -36,6 +38,8 @@ pub(super) struct Incoming {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    /// What the body holds of the memory for answers.
+    pub(super) share: Share,
 }
 
 /// By when an exchange is over, redirects included.
@@ -57,6 +61,7 @@ pub(super) struct Transport {
     networks: Arc<Networks>,
     /// How many bytes an answer's body may have.
     most: usize,
+    budget: Budget,
 }
 
 struct Clients {
@@ -71,7 +76,7 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
-    pub(super) fn new(resolver: &Arc<dyn Resolver>, networks: Networks, most: usize) -> Result<Self> {
+    pub(super) fn new(resolver: &Arc<dyn Resolver>, networks: Networks, options: &BrokerOptions) -> Result<Self> {
         let networks = Arc::new(networks);
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| Error::internal("making an HTTP client", error);
         // Named: with two providers in one build an unnamed one panics.
@@ -103,7 +108,8 @@ impl Transport {
         let clients = |idle| {
             Ok::<_, Error>(Clients { public: client(Reach::Public, idle)?, anything: client(Reach::Anything, idle)? })
         };
-        Ok(Self { own: clients(0)?, shared: clients(8)?, networks, most })
+        let budget = Budget::new(options.max_bytes_in_flight);
+        Ok(Self { own: clients(0)?, shared: clients(8)?, networks, most: options.max_response_body, budget })
     }
 
     /// Sends a request and reads the whole answer.
@@ -114,10 +120,10 @@ impl Transport {
     pub(super) async fn send(&self, request: Outgoing, reach: Reach, lane: Lane, by: Deadline) -> Result<Incoming> {
         let url = request.url.clone();
         self.check_url(&url, reach)?;
-        timeout_at(by, self.exchange(request, reach, lane)).await.unwrap_or_else(|_| Err(failure::timed_out(&url)))
+        timeout_at(by, self.exchange(request, reach, lane, by)).await.unwrap_or_else(|_| Err(failure::timed_out(&url)))
     }
 
-    async fn exchange(&self, request: Outgoing, reach: Reach, lane: Lane) -> Result<Incoming> {
+    async fn exchange(&self, request: Outgoing, reach: Reach, lane: Lane, by: Deadline) -> Result<Incoming> {
         let clients = match lane {
             Lane::Own => &self.own,
             Lane::Shared => &self.shared,
@@ -135,21 +141,25 @@ impl Transport {
         let failed = |error| failure::failed(&url, error);
         let mut response = sending.send().await.map_err(failed)?;
         // What the server says of the length is believed when it is too much, and counted in any case.
-        if response.content_length().is_some_and(|length| length > self.most as u64) {
+        let told = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        if told.is_some_and(|length| length > self.most) {
             return Err(failure::too_large(&url, self.most));
         }
-        let mut body = Vec::new();
+        let (mut body, mut share) = (Vec::new(), Share::default());
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > self.most {
+            let size = body.len() + chunk.len();
+            if size > self.most {
                 return Err(failure::too_large(&url, self.most));
             }
+            let growing = self.budget.grow(&mut share, size, told.unwrap_or(self.most));
+            timeout_at(by, growing).await.map_err(|_| failure::no_room(&url))?;
             body.extend_from_slice(&chunk);
         }
-        Ok(Incoming { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+        body.shrink_to_fit();
+        share.shrink(body.len());
+        Ok(Incoming { status: response.status(), headers: std::mem::take(response.headers_mut()), body, share })
     }
-}
 
-impl Transport {
     /// Refuses what no request may go to.
     pub(super) fn check_url(&self, url: &Url, reach: Reach) -> Result<()> {
         check_url(url, reach, &self.networks)

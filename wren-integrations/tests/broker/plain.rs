@@ -210,3 +210,42 @@ async fn a_host_asks_the_next_what_it_does_not_know() {
     let script = Setup::new(&[]).script_with(|builder| builder.with_next(next));
     assert_eq!(script.ask("state.list", json!({})).await.unwrap().0, json!({"keys": []}));
 }
+
+#[tokio::test]
+async fn answers_in_flight_share_one_budget() {
+    // Answers of which half is sent, and the rest when the test says so.
+    let (go, gate) = tokio::sync::watch::channel(false);
+    let server = Server::start(move |seen| {
+        let (gate, held) = (gate.clone(), seen.uri.path() == "/held");
+        let size = if seen.uri.path() == "/small" { 1000 } else { 40_000 };
+        let chunks = futures::stream::unfold((0, gate), move |(sent, mut gate)| async move {
+            if sent == 1 && held {
+                gate.wait_for(|open| *open).await.unwrap();
+            }
+            (sent < 2).then(|| (Ok::<_, std::io::Error>("x".repeat(size)), (sent + 1, gate)))
+        });
+        answer(200, &[], axum::body::Body::from_stream(chunks))
+    })
+    .await;
+    let mut setup = Setup::new(&[&server]);
+    (setup.options.max_response_body, setup.options.max_bytes_in_flight) = (80_000, 100_000);
+    let script = setup.script_with(|builder| builder.with_egress(this_machine()));
+    let held = server.url("/held");
+    let mut holds = std::pin::pin!(script.get(&held));
+    // One answer after another of which none is in flight for long, until the held one has its share.
+    loop {
+        assert!(futures::poll!(&mut holds).is_pending());
+        let large = json!({"url": server.url("/large"), "timeout_ms": 200});
+        match script.ask("http.request", large).await {
+            Ok(got) => assert_eq!(got.text().len(), 80_000),
+            Err(error) => {
+                assert!(error.retryable() && error.details()["reason"] == "busy", "{error:?}");
+                break;
+            }
+        }
+    }
+    assert_eq!(script.get(&server.url("/small")).await.unwrap().text().len(), 2000, "small ones never wait");
+    go.send(true).unwrap();
+    assert_eq!(holds.await.unwrap().text().len(), 80_000);
+    assert_eq!(script.get(&server.url("/large")).await.unwrap().text().len(), 80_000, "everything was given back");
+}
