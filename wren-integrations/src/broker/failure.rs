@@ -74,8 +74,7 @@ pub(super) fn no_room(url: &Url) -> Error {
 }
 
 /// Makes the error for an answer that is too large.
-pub(super) fn too_large(url: &Url, most: usize) -> Error {
-    let host = url.host_str().unwrap_or_default();
+pub(super) fn too_large(host: &str, most: usize) -> Error {
     Error::new(
         ErrorCode::OutputLimit,
         format!("the answer of `{host}` has more than the {most} bytes that it may have"),

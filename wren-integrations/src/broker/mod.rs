@@ -195,8 +195,8 @@ impl Host for Broker {
     async fn call(&self, context: &RunContext, request: HostRequest) -> Result<Value> {
         let args = &request.args;
         let answer = match request.op.as_str() {
-            "http.request" => self.plain(context, args).await.map(HttpAnswer::into_json),
-            "integration.request" => self.integration(context, args).await.map(HttpAnswer::into_json),
+            "http.request" => self.plain(context, args).await.and_then(HttpAnswer::into_json),
+            "integration.request" => self.integration(context, args).await.and_then(HttpAnswer::into_json),
             "ai.complete" => self.complete(context, args).await,
             "secret.get" => self.secret(context, args).await,
             "integration.call" if args.get("integration").and_then(Value::as_str) == Some(slack::NAME) => {

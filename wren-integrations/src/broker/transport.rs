@@ -139,17 +139,18 @@ impl Transport {
             sending = sending.body(body);
         }
         let failed = |error| failure::failed(&url, error);
+        let too_large = || failure::too_large(url.host_str().unwrap_or_default(), self.most);
         let mut response = sending.send().await.map_err(failed)?;
         // What the server says of the length is believed when it is too much, and counted in any case.
         let told = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
         if told.is_some_and(|length| length > self.most) {
-            return Err(failure::too_large(&url, self.most));
+            return Err(too_large());
         }
         let (mut body, mut share) = (Vec::new(), Share::default());
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             let size = body.len() + chunk.len();
             if size > self.most {
-                return Err(failure::too_large(&url, self.most));
+                return Err(too_large());
             }
             let growing = self.budget.grow(&mut share, size, told.unwrap_or(self.most));
             timeout_at(by, growing).await.map_err(|_| failure::no_room(&url))?;
