@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod deploy;
+pub mod egress;
 pub mod engine;
 mod error;
 pub mod executor;

@@ -7,8 +7,9 @@ mod oauth;
 mod one_time;
 
 pub use broker::{
-    AiOptions, AiProvider, AllowedHosts, Broker, BrokerBuilder, BrokerOptions, DeclaredHosts, EgressPolicy,
-    HostPattern, HttpAnswer, IntegrationRequest, ReleasedSecrets, Resolver, SecretPolicy, SystemResolver,
+    AiOptions, AiProvider, AllowedHosts, Broker, BrokerBuilder, BrokerOptions, DeclaredHosts, EgressPolicy, HttpAnswer,
+    IntegrationRequest, InterfaceAddress, Interfaces, ReleasedSecrets, Resolver, SecretPolicy, SystemInterfaces,
+    SystemResolver,
 };
 pub use catalogue::{Catalogue, CredentialPlace, IntegrationSpec, OauthSpec, Origin, Probe};
 pub use connect::{Connections, Departure, Invitation, Invited, Means};

@@ -6,73 +6,65 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
-const ONE: &str = "0100000000000000000000000000000000000000000000000000000000000000";
-const THREE: &str = "030000000000000000000000";
-const ZERO: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// The cases of RFC 8452 and of Wycheproof; the file says what its lines are.
+const VECTORS: &str = include_str!("../tests/vectors/aes-256-gcm-siv.txt");
 
-/// Key, nonce, associated data, plaintext, result: RFC 8452, appendices C.2 and (the last, where the counter wraps) C.3.
-const RFC_8452: [[&str; 5]; 11] = [
-    [ONE, THREE, "", "", "07f5f4169bbf55a8400cd47ea6fd400f"],
-    [ONE, THREE, "", "0100000000000000", "c2ef328e5c71c83b843122130f7364b761e0b97427e3df28"],
-    [
-        ONE,
-        THREE,
-        "",
-        "01000000000000000000000000000000",
-        "85a01b63025ba19b7fd3ddfc033b3e76c9eac6fa700942702e90862383c6c366",
-    ],
-    [ONE, THREE, "01", "0200000000000000", "1de22967237a813291213f267e3b452f02d01ae33e4ec854"],
-    [ONE, THREE, "01", "020000000000000000000000", "163d6f9cc1b346cd453a2e4cc1a4a19ae800941ccdc57cc8413c277f"],
-    [ONE, THREE, "010000000000000000000000", "02000000", "22b3f4cd1835e517741dfddccfa07fa4661b74cf"],
-    [
-        ONE,
-        THREE,
-        "010000000000000000000000000000000200",
-        "0300000000000000000000000000000004000000",
-        "43dd0163cdb48f9fe3212bf61b201976067f342bb879ad976d8242acc188ab59cabfe307",
-    ],
-    [
-        "e66021d5eb8e4f4066d4adb9c33560e4f46e44bb3da0015c94f7088736864200",
-        "e0eaf5284d884a0e77d31646",
-        "",
-        "",
-        "169fbb2fbf389a995f6390af22228a62",
-    ],
-    [
-        "bae8e37fc83441b16034566b7a806c46bb91c3c5aedb64a6c590bc84d1a5e269",
-        "e4b47801afc0577e34699b9e",
-        "4fbdc66f14",
-        "671fdd",
-        "0eaccb93da9bb81333aee0c785b240d319719d",
-    ],
-    [
-        "3c535de192eaed3822a2fbbe2ca9dfc88255e14a661b8aa82cc54236093bbc23",
-        "688089e55540db1872504e1c",
-        "734320ccc9d9bbbb19cb81b2af4ecbc3e72834321f7aa0f70b7282b4f33df23f167541",
-        "ced532ce4159b035277d4dfbb7db62968b13cd4eec",
-        "626660c26ea6612fb17ad91e8e767639edd6c9faee9d6c7029675b89eaf4ba1ded1a286594",
-    ],
-    [
-        ZERO,
-        "000000000000000000000000",
-        "",
-        "000000000000000000000000000000004db923dc793ee6497c76dcc03a98e108",
-        "f3f80f2cf0cb2dd9c5984fcda908456cc537703b5ba70324a6793a7bf218d3eaffffffff000000000000000000000000",
-    ],
-];
+struct Vector {
+    name: &'static str,
+    opens: bool,
+    key: Key,
+    nonce: [u8; NONCE],
+    aad: Vec<u8>,
+    plaintext: Vec<u8>,
+    sealed: Vec<u8>,
+}
+
+fn vectors() -> Vec<Vector> {
+    let lines = VECTORS.lines().filter(|line| !line.starts_with('#'));
+    let parsed = lines.map(|line| {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [name, result, key, nonce, aad, plaintext, sealed] = fields[..] else { panic!("{line}") };
+        let optional = |hex: &str| if hex == "-" { Vec::new() } else { bytes(hex) };
+        Vector {
+            name,
+            opens: match result {
+                "opens" => true,
+                "fails" => false,
+                _ => panic!("{line}"),
+            },
+            key: Key::from_slice(&bytes(key)).unwrap(),
+            nonce: bytes(nonce).try_into().unwrap(),
+            aad: optional(aad),
+            plaintext: optional(plaintext),
+            sealed: optional(sealed),
+        }
+    });
+    parsed.collect()
+}
 
 #[test]
 fn the_cipher_is_that_of_rfc_8452() {
-    for [key, nonce, aad, plaintext, result] in RFC_8452 {
-        let key = Key::from_slice(&bytes(key)).unwrap();
-        let nonce: [u8; NONCE] = bytes(nonce).try_into().unwrap();
-        let sealed = encrypt(&key, nonce, &bytes(aad), &bytes(plaintext)).unwrap();
-        assert_eq!(sealed, bytes(result));
-        assert_eq!(*decrypt(&key, nonce, &bytes(aad), &sealed).unwrap(), bytes(plaintext));
+    let vectors = vectors();
+    // A file that lost lines would still pass.
+    let of = |source: &str, opens| vectors.iter().filter(|v| v.name.starts_with(source) && v.opens == opens).count();
+    assert_eq!([of("rfc8452-c2-", true), of("rfc8452-c3-", true)], [24, 2]);
+    assert_eq!([of("wycheproof-", true), of("wycheproof-", false)], [69, 34]);
+    for Vector { name, opens, key, nonce, aad, plaintext, sealed } in &vectors {
+        let opened = decrypt(key, *nonce, aad, sealed);
+        assert_eq!(opened.as_deref(), opens.then_some(plaintext), "{name}");
+        let made = encrypt(key, *nonce, aad, plaintext).unwrap();
+        assert_eq!(made == *sealed, *opens, "{name}");
+    }
+}
+
+#[test]
+fn no_bit_of_a_ciphertext_may_change() {
+    for Vector { name, key, nonce, aad, sealed, .. } in vectors().iter().filter(|vector| vector.name.starts_with("rfc"))
+    {
         for at in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[at / 8] ^= 1 << (at % 8);
-            assert!(decrypt(&key, nonce, &bytes(aad), &changed).is_none());
+            assert!(decrypt(key, *nonce, aad, &changed).is_none(), "{name} bit {at}");
         }
     }
 }

@@ -41,10 +41,12 @@ impl PartialEq for RunSecrets {
 impl RunSecrets {
     /// Adds a secret, under the name that is to stand in its place.
     pub fn add(&self, name: &str, secret: &SecretString) {
+        // What pasting leaves around a secret does not go with it everywhere.
+        let secret = secret.expose_secret().trim();
         let mut known = self.0.lock();
-        let is_known = known.secrets.iter().any(|(_, other)| other.expose_secret() == secret.expose_secret());
+        let is_known = known.secrets.iter().any(|(_, other)| other.expose_secret() == secret);
         if !is_known {
-            known.secrets.push((name.to_owned(), secret.clone()));
+            known.secrets.push((name.to_owned(), secret.into()));
             known.redactor = None;
         }
     }

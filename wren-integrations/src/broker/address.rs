@@ -59,6 +59,18 @@ fn refusal_v6(address: Ipv6Addr) -> Option<&'static str> {
     })
 }
 
+/// Returns the address that packets go to: the IPv4 address that another spelling or a NAT64 gateway makes of an IPv6 one.
+pub(super) fn plain(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => match address.segments() {
+            [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => embedded(address).into(),
+            [0x2000..=0x3fff, _, _, _, 0 | 0x200, 0x5efe, ..] => embedded(address).into(),
+            _ => address.into(),
+        },
+        IpAddr::V4(_) => address,
+    }
+}
+
 /// The IPv4 address in the last four bytes.
 fn embedded(address: Ipv6Addr) -> Ipv4Addr {
     let [.., a, b, c, d] = address.octets();

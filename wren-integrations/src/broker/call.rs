@@ -11,11 +11,17 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap};
 use serde_json::{Map, Value, json};
 use url::Url;
+use wren_core::guest::MAX_FRAME_BYTES;
 use wren_core::{Error, ErrorCode, Result};
 
+use super::budget::Share;
+use super::failure;
 use super::headers;
 use super::options::BrokerOptions;
 use super::transport::Incoming;
+
+/// What a frame has around an answer: its kind, the call's number, and two quotes in place of a null.
+const AROUND: usize = 64;
 
 /// What a request has besides its place.
 #[derive(Clone)]
@@ -131,6 +137,18 @@ pub(super) fn parts<'a>(args: &'a Map<String, Value>, options: &BrokerOptions) -
     Ok(Parts { method: optional_text(args, "method")?.unwrap_or("GET"), headers, body: body.into(), timeout })
 }
 
+/// A body that holds its share of the memory for answers as long as anybody has it.
+struct Held {
+    body: Vec<u8>,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
 /// The answer to a request, as it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -139,7 +157,7 @@ pub struct HttpAnswer {
     pub status: u16,
     /// The headers, their names in lower case, several of one name joined by commas.
     pub headers: BTreeMap<String, String>,
-    /// The body.
+    /// The body. It counts as in flight until it is dropped, see [`BrokerOptions::max_bytes_in_flight`].
     pub body: Bytes,
     /// What was asked in the end, after redirects.
     pub url: String,
@@ -147,7 +165,7 @@ pub struct HttpAnswer {
 
 impl HttpAnswer {
     pub(super) fn new(url: &Url, answer: Incoming) -> Self {
-        let Incoming { status, mut headers, body } = answer;
+        let Incoming { status, mut headers, body, share } = answer;
         headers::drop_hop_by_hop(&mut headers);
         headers.remove(CONTENT_LENGTH);
         let mut joined: BTreeMap<String, String> = BTreeMap::new();
@@ -158,12 +176,59 @@ impl HttpAnswer {
                 .and_modify(|values| *values = format!("{values}, {value}"))
                 .or_insert_with(|| value.into_owned());
         }
-        Self { status: status.as_u16(), headers: joined, body: body.into(), url: url.to_string() }
+        let body = Bytes::from_owner(Held { body, _share: share });
+        Self { status: status.as_u16(), headers: joined, body, url: url.to_string() }
     }
 
     /// Returns the answer as the guest protocol has it.
-    pub(super) fn into_json(self) -> Value {
-        let body = if self.body.is_empty() { None } else { Some(STANDARD.encode(&self.body)) };
-        json!({"status": self.status, "headers": self.headers, "body": body, "url": self.url})
+    ///
+    /// # Errors
+    /// `OUTPUT_LIMIT` when it would not fit into a frame: said here, where it can be said of the body.
+    pub(super) fn into_json(self) -> Result<Value> {
+        let mut answer = json!({"status": self.status, "headers": self.headers, "body": null, "url": self.url});
+        // A `Value` has string keys only, so serialising into memory cannot fail.
+        let around = AROUND + serde_json::to_vec(&answer).map_or(0, |json| json.len());
+        // Base64 has four characters for three bytes.
+        let most = MAX_FRAME_BYTES.saturating_sub(around) / 4 * 3;
+        if self.body.len() > most {
+            let host = Url::parse(&self.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+            return Err(failure::too_large(&host.unwrap_or_default(), most));
+        }
+        if !self.body.is_empty() {
+            answer["body"] = STANDARD.encode(&self.body).into();
+        }
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wren_core::guest;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_fits_into_a_frame_or_says_how_much_would() {
+        let answer = |size: usize| HttpAnswer {
+            status: 200,
+            headers: BTreeMap::from([("x-quoted".to_owned(), "\"".repeat(1000))]),
+            body: vec![b'x'; size].into(),
+            url: "https://api.example.com/".to_owned(),
+        };
+        let error = answer(MAX_FRAME_BYTES).into_json().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::OutputLimit);
+        let (before, _) = error.message().split_once(" bytes").unwrap();
+        let most: usize = before.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(error.message().contains("`api.example.com`"), "{error}");
+        assert!(answer(most + 1).into_json().is_err());
+        let frame = guest::reply_ok(u64::MAX, answer(most).into_json().unwrap()).to_string();
+        assert!((MAX_FRAME_BYTES - 100..=MAX_FRAME_BYTES).contains(&frame.len()), "{}", frame.len());
+    }
+
+    #[test]
+    fn the_largest_body_fits_with_all_headers_that_are_read() {
+        let headers = BTreeMap::from([("x".to_owned(), "\"".repeat(256 * 1024))]);
+        let body = vec![b'x'; BrokerOptions::default().max_response_body].into();
+        assert!(HttpAnswer { status: 200, headers, body, url: "https://a.example/".to_owned() }.into_json().is_ok());
     }
 }

@@ -66,9 +66,15 @@ pub(super) fn timed_out(url: &Url) -> Error {
     upstream("timeout", format!("`{host}` did not answer in time")).with_hint("give the request a longer timeout")
 }
 
-/// Makes the error for an answer that is too large.
-pub(super) fn too_large(url: &Url, most: usize) -> Error {
+/// Makes the error for an answer that the memory for answers had no room for in time.
+pub(super) fn no_room(url: &Url) -> Error {
     let host = url.host_str().unwrap_or_default();
+    upstream("busy", format!("the platform had no room for the answer of `{host}` in time"))
+        .with_hint("ask again later, or for less at a time")
+}
+
+/// Makes the error for an answer that is too large.
+pub(super) fn too_large(host: &str, most: usize) -> Error {
     Error::new(
         ErrorCode::OutputLimit,
         format!("the answer of `{host}` has more than the {most} bytes that it may have"),

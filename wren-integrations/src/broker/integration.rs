@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 use wren_core::host::RunContext;
-use wren_core::redact::Redactor;
+use wren_core::redact::{Redactor, RunSecrets};
 use wren_core::vault::AccessPurpose;
-use wren_core::{Error, ErrorCode, Result};
+use wren_core::{Error, ErrorCode, OwnerId, Result};
 
 use super::Broker;
 use super::audit;
@@ -17,9 +17,17 @@ use super::failure;
 use super::redirect;
 use super::request::IntegrationRequest;
 use super::resolve::Reach;
-use super::transport::{Incoming, Lane, Outgoing, check_url};
+use super::transport::{Deadline, Incoming, Lane, Outgoing};
 use super::verdict::{Verdict, judge};
 use crate::catalogue::IntegrationSpec;
+
+/// Who asks, and why.
+pub(super) struct Asker<'a> {
+    pub(super) owner: &'a OwnerId,
+    pub(super) purpose: AccessPurpose,
+    /// Where secrets that are taken out are noted.
+    pub(super) secrets: &'a RunSecrets,
+}
 
 impl Broker {
     /// Sends a request in an integration's name for a run, and returns the answer without the credential in it. Redirects are
@@ -58,19 +66,26 @@ impl Broker {
         self.ask(context, &request, "http.request").await
     }
 
-    /// Sends a request; `what` is the purpose in the audit trail.
+    /// Sends a request for a run; `what` is the purpose in the audit trail.
     pub(super) async fn ask(
         &self,
         context: &RunContext,
         request: &IntegrationRequest,
         what: &str,
     ) -> Result<HttpAnswer> {
+        let purpose =
+            AccessPurpose::new(what).for_run(context.run_id).with_correlation_id(context.correlation_id.clone());
+        self.ask_for(&Asker { owner: &context.owner, purpose, secrets: &context.secrets }, request).await
+    }
+
+    /// Sends a request for whoever asks.
+    pub(super) async fn ask_for(&self, asker: &Asker<'_>, request: &IntegrationRequest) -> Result<HttpAnswer> {
         let name = request.integration.as_str();
         let spec = self.catalogue.find(name).ok_or_else(|| self.directory.unknown(name))?;
         let url = place(spec, &request.target)?;
         let reach = if self.options.may_be_private(&url) { Reach::Anything } else { Reach::Public };
         // Before the secret is taken out: a request that is refused takes none.
-        check_url(&url, reach)?;
+        self.transport.check_url(&url, reach)?;
         let parts = Parts {
             method: &request.method,
             headers: request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
@@ -80,19 +95,25 @@ impl Broker {
         let mut call = parts.check(&self.options)?;
         dress(&mut call.headers, spec)?;
 
-        let purpose =
-            AccessPurpose::new(what).for_run(context.run_id).with_correlation_id(context.correlation_id.clone());
-        let (vault, owner) = (&self.vault, &context.owner);
+        let (vault, owner, purpose) = (&self.vault, asker.owner, &asker.purpose);
+        // Once for all that is sent: a refused credential gives a call no second helping of time.
+        let by = Instant::now() + call.timeout;
         let secret = vault.access(owner, name, purpose.clone(), self.clock.now()).await;
         let secret = secret.map_err(|error| self.of_credential(name, error))?;
-        let (at, answer) = self.send_with(spec, &url, &call, reach, &secret).await?;
-        if judge(spec, &answer) != Verdict::Refused {
+        asker.secrets.add(name, &secret);
+        let (at, answer) = self.send_with(spec, &url, &call, reach, &secret, by).await?;
+        let refused = judge(spec, &answer) == Verdict::Refused;
+        // A provider that refuses a fresh credential refuses the next one, too.
+        if !refused || self.renewals.is_fresh(owner, name, &secret, self.clock.now()) {
             return self.conclude(spec, &at, answer, &[&secret]);
         }
-        // Once: a provider that refuses a fresh credential refuses the next one, too.
-        let next = vault.refresh(owner, name, &secret, purpose, self.clock.now()).await;
+        // What it holds is given back before more is asked for: see the budget.
+        drop(answer);
+        let next = vault.refresh(owner, name, &secret, purpose.clone(), self.clock.now()).await;
         let next = next.map_err(|error| self.of_credential(name, error))?;
-        let (at, answer) = self.send_with(spec, &url, &call, reach, &next).await?;
+        asker.secrets.add(name, &next);
+        self.renewals.note(owner, name, &next, self.clock.now());
+        let (at, answer) = self.send_with(spec, &url, &call, reach, &next, by).await?;
         self.conclude(spec, &at, answer, &[&secret, &next])
     }
 
@@ -104,11 +125,11 @@ impl Broker {
         call: &Call,
         reach: Reach,
         secret: &SecretString,
+        by: Deadline,
     ) -> Result<(Url, Incoming)> {
-        let Call { method, mut headers, body, timeout } = call.clone();
+        let Call { method, mut headers, body, timeout: _ } = call.clone();
         let (header, value) = self.credential(spec, secret)?;
         headers.insert(header, value);
-        let by = Instant::now() + timeout;
         let mut request = Outgoing { method, url: url.clone(), headers, body };
         for _ in 0..=redirect::MOST {
             let at = request.url.clone();
@@ -116,7 +137,7 @@ impl Broker {
             match redirect::target(&at, &answer) {
                 // Not even to another of the integration's origins: which one gets the credential is for the script to say.
                 Some(to) if to.origin() == at.origin() => {
-                    check_url(&to, reach)?;
+                    self.transport.check_url(&to, reach)?;
                     request = redirect::follow(request, answer.status, to);
                 }
                 _ => return Ok((at, answer)),
@@ -143,7 +164,7 @@ impl Broker {
         &self,
         spec: &IntegrationSpec,
         at: &Url,
-        answer: Incoming,
+        mut answer: Incoming,
         secrets: &[&SecretString],
     ) -> Result<HttpAnswer> {
         let trimmed: Vec<SecretString> =
@@ -165,11 +186,13 @@ impl Broker {
                 failure::upstream("encoding", format!("{} answers in an encoding", spec.title)).with_retryable(false)
             );
         }
+        if !redactor.is_empty() {
+            answer.body = redactor.redact(&answer.body);
+        }
         let mut answer = HttpAnswer::new(at, answer);
         if !redactor.is_empty() {
             answer.headers.values_mut().for_each(|value| *value = redactor.redact_text(value));
             answer.url = redactor.redact_text(&answer.url);
-            answer.body = redactor.redact(&answer.body).into();
         }
         Ok(answer)
     }

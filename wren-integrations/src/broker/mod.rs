@@ -4,6 +4,7 @@ mod actions;
 mod address;
 mod ai;
 mod audit;
+mod budget;
 mod call;
 mod declared;
 mod egress;
@@ -11,10 +12,12 @@ mod failure;
 mod gmail;
 mod headers;
 mod integration;
+mod networks;
 mod options;
 mod plain;
 mod redirect;
 mod released;
+mod renewals;
 mod request;
 mod resolve;
 mod secret;
@@ -34,7 +37,8 @@ use wren_core::{Error, ErrorCode, Result};
 
 pub use call::HttpAnswer;
 pub use declared::DeclaredHosts;
-pub use egress::{AllowedHosts, EgressPolicy, HostPattern};
+pub use egress::{AllowedHosts, EgressPolicy};
+pub use networks::{InterfaceAddress, Interfaces, SystemInterfaces};
 pub use options::{AiOptions, AiProvider, BrokerOptions, SecretPolicy};
 pub use released::ReleasedSecrets;
 pub use request::IntegrationRequest;
@@ -42,6 +46,8 @@ pub use resolve::{Resolver, SystemResolver};
 
 use crate::catalogue::Catalogue;
 use actions::Service;
+use networks::Networks;
+use renewals::Renewals;
 use transport::Transport;
 
 /// Answers `http.request`, `integration.request`, `ai.complete`, `secret.get`, and `integration.call` of Gmail
@@ -50,7 +56,8 @@ use transport::Transport;
 /// A request in an integration's name goes to the integration's own origins only. What the script says of who asks is
 /// dropped; the credential is put at the one place that the catalogue names, after the vault has written down that it was
 /// taken out; and the answer is returned without it. A request without a credential goes where the [`EgressPolicy`] allows.
-/// Neither reaches an address that is not on the public internet, whichever way it is spelled, looked up or redirected to.
+/// Neither reaches an address that is not on the public internet, or is this machine's or its network's, whichever way it is
+/// spelled, looked up or redirected to.
 ///
 /// It does not judge what a script does with an integration: who may send mail may send any mail.
 #[derive(Debug)]
@@ -63,6 +70,7 @@ pub struct Broker {
     secrets: Arc<dyn SecretPolicy>,
     transport: Transport,
     options: BrokerOptions,
+    renewals: Renewals,
     next: Option<Arc<dyn Host>>,
 }
 
@@ -76,6 +84,7 @@ pub struct BrokerBuilder {
     egress: Arc<dyn EgressPolicy>,
     secrets: Arc<dyn SecretPolicy>,
     resolver: Arc<dyn Resolver>,
+    interfaces: Arc<dyn Interfaces>,
     options: BrokerOptions,
     next: Option<Arc<dyn Host>>,
 }
@@ -95,7 +104,8 @@ impl Broker {
             clock: Arc::new(SystemClock),
             egress: Arc::new(AllowedHosts::default()),
             secrets: Arc::new(false),
-            resolver: Arc::new(SystemResolver),
+            resolver: Arc::new(SystemResolver::new()),
+            interfaces: Arc::new(SystemInterfaces),
             options: BrokerOptions::default(),
             next: None,
         }
@@ -131,6 +141,13 @@ impl BrokerBuilder {
         self
     }
 
+    /// Sets who knows the interfaces whose addresses and networks are out of reach; this machine without this.
+    #[must_use]
+    pub fn with_interfaces(mut self, interfaces: Arc<dyn Interfaces>) -> Self {
+        self.interfaces = interfaces;
+        self
+    }
+
     /// Sets the clock by which credentials end.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -148,11 +165,13 @@ impl BrokerBuilder {
     /// Makes the broker.
     ///
     /// # Errors
-    /// `INTERNAL` when no HTTP client can be made, for want of root certificates on the machine say.
+    /// `INTERNAL` when no HTTP client can be made, for want of root certificates on the machine say, or when the machine's
+    /// network interfaces cannot be read.
     pub fn build(self) -> Result<Broker> {
-        let transport = Transport::new(&self.resolver, self.options.max_response_body)?;
-        let Self { catalogue, directory, vault, clock, egress, secrets, resolver: _, options, next } = self;
-        Ok(Broker { catalogue, directory, vault, clock, egress, secrets, transport, options, next })
+        let Self { catalogue, directory, vault, clock, egress, secrets, resolver, interfaces, options, next } = self;
+        let transport = Transport::new(&resolver, Networks::read(interfaces)?, &options)?;
+        let renewals = Renewals::default();
+        Ok(Broker { catalogue, directory, vault, clock, egress, secrets, transport, options, renewals, next })
     }
 }
 
@@ -161,8 +180,8 @@ impl Host for Broker {
     async fn call(&self, context: &RunContext, request: HostRequest) -> Result<Value> {
         let args = &request.args;
         let answer = match request.op.as_str() {
-            "http.request" => self.plain(context, args).await.map(HttpAnswer::into_json),
-            "integration.request" => self.integration(context, args).await.map(HttpAnswer::into_json),
+            "http.request" => self.plain(context, args).await.and_then(HttpAnswer::into_json),
+            "integration.request" => self.integration(context, args).await.and_then(HttpAnswer::into_json),
             "ai.complete" => self.complete(context, args).await,
             "secret.get" => self.secret(context, args).await,
             op => match (Service::of(args).filter(|_| op == "integration.call"), &self.next) {

@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use url::Url;
+use wren_core::guest::MAX_FRAME_BYTES;
 use wren_core::{DeploymentId, OwnerId, Result};
 
 use crate::catalogue::Origin;
+
+/// What fits into a guest's frame of 8 MiB: base64 makes a third more of it, and two thirds of a mebibyte are for headers.
+const MOST_BODY: usize = MAX_FRAME_BYTES / 16 * 11;
 
 /// The limits and settings of a broker.
 #[derive(Debug, Clone)]
@@ -18,12 +22,17 @@ pub struct BrokerOptions {
     pub timeout: Duration,
     /// How long a request may take, whatever it says. 120 seconds.
     pub max_timeout: Duration,
-    /// How many bytes a request's body may have. 10 MiB.
+    /// How many bytes a request's body may have. 5.5 MiB; more does not fit into a guest's frame.
     pub max_request_body: usize,
-    /// How many bytes an answer's body may have. 10 MiB; a guest may get less, since its frames end at 8 MiB.
+    /// How many bytes an answer's body may have. 5.5 MiB; an answer that does not fit into a guest's frame with its headers
+    /// is refused in any case.
     pub max_response_body: usize,
-    /// Origins whose addresses may be private: those of self-hosted services, and of tests. Requests without a credential
-    /// reach them only when the egress policy names the host, so that opening one to an integration opens it to nothing else.
+    /// How many bytes of answers' bodies there may be at once, over all runs; an answer that finds no room waits for it until
+    /// its deadline. Counted as they were received, from the first 16 KiB of each on. 256 MiB.
+    pub max_bytes_in_flight: usize,
+    /// Origins whose addresses may be private, or of this machine or its network: those of self-hosted services, and of tests.
+    /// Requests without a credential reach them only when the egress policy names the host, so that opening one to an
+    /// integration opens it to nothing else.
     pub allow_private: HashSet<Origin>,
     /// Who answers `wren.ai`.
     pub ai: AiOptions,
@@ -34,8 +43,9 @@ impl Default for BrokerOptions {
         Self {
             timeout: Duration::from_secs(30),
             max_timeout: Duration::from_secs(120),
-            max_request_body: 10 * 1024 * 1024,
-            max_response_body: 10 * 1024 * 1024,
+            max_request_body: MOST_BODY,
+            max_response_body: MOST_BODY,
+            max_bytes_in_flight: 256 * 1024 * 1024,
             allow_private: HashSet::new(),
             ai: AiOptions::default(),
         }

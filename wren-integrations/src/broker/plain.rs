@@ -11,7 +11,7 @@ use super::audit;
 use super::call::{self, HttpAnswer, invalid};
 use super::redirect;
 use super::resolve::Reach;
-use super::transport::{Lane, Outgoing, check_url};
+use super::transport::{Lane, Outgoing};
 
 impl Broker {
     pub(super) async fn plain(&self, context: &RunContext, args: &Map<String, Value>) -> Result<HttpAnswer> {
@@ -25,7 +25,7 @@ impl Broker {
             // An origin that may be private for an integration's sake is not open to this.
             let named = hosts.name(&url) && self.options.may_be_private(&url);
             let reach = if named { Reach::Anything } else { Reach::Public };
-            check_url(&url, reach)?;
+            self.transport.check_url(&url, reach)?;
             hosts.check(&url)?;
             audit::sending(context, &request.method, &url);
             let answer = self.transport.send(request.clone(), reach, Lane::Own, by).await?;

@@ -5,13 +5,15 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 
 use super::address;
+use super::networks::Networks;
 
 /// Looks names up.
 #[async_trait]
@@ -23,21 +25,56 @@ pub trait Resolver: fmt::Debug + Send + Sync + 'static {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// Looks names up as this machine does.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemResolver;
+/// How many names are looked up at the same time; more wait.
+const MOST_LOOKUPS: usize = 32;
+
+/// Looks names up as this machine does, a few at a time.
+///
+/// The machine's lookup cannot be broken off: it keeps its thread until it ends, which may be long after the request that
+/// wanted it. The threads are those that stores read on, too, so that names whose servers say nothing could take all of them.
+#[derive(Debug, Clone)]
+pub struct SystemResolver {
+    look_up: fn(&str) -> io::Result<Vec<IpAddr>>,
+    free: Arc<Semaphore>,
+}
+
+impl SystemResolver {
+    /// Makes a resolver. Its clones share the bound on how many names are looked up at once.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { look_up, free: Arc::new(Semaphore::new(MOST_LOOKUPS)) }
+    }
+}
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
+    Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+}
 
 #[async_trait]
 impl Resolver for SystemResolver {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect())
+        // Who waits here is in no thread, and stops waiting at the request's deadline.
+        let permit = Arc::clone(&self.free).acquire_owned().await.map_err(io::Error::other)?;
+        let (look_up, host) = (self.look_up, host.to_owned());
+        let looking = tokio::task::spawn_blocking(move || {
+            // Given back when the lookup has ended, not when nobody waits for it any more.
+            let _permit = permit;
+            look_up(&host)
+        });
+        looking.await.map_err(io::Error::other)?
     }
 }
 
 /// Which addresses may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Those on the public internet.
+    /// Those on the public internet that are neither this machine's nor its neighbours'.
     Public,
     /// Private ones, too.
     Anything,
@@ -49,11 +86,13 @@ pub(super) enum Reach {
 pub(super) struct OutOfReach(pub(super) &'static str);
 
 impl Reach {
-    pub(super) fn check(self, address: IpAddr) -> Result<(), OutOfReach> {
-        match self {
-            Self::Anything => Ok(()),
-            Self::Public => address::refusal(address).map_or(Ok(()), |why| Err(OutOfReach(why))),
-        }
+    /// Refuses an address that is not in reach of a machine on these networks.
+    pub(super) fn check(self, address: IpAddr, networks: &Networks) -> Result<(), OutOfReach> {
+        let refusal = match self {
+            Self::Anything => None,
+            Self::Public => address::refusal(address).or_else(|| networks.refusal(address)),
+        };
+        refusal.map_or(Ok(()), |why| Err(OutOfReach(why)))
     }
 }
 
@@ -62,21 +101,22 @@ impl Reach {
 pub(super) struct CheckedResolver {
     resolver: Arc<dyn Resolver>,
     reach: Reach,
+    networks: Arc<Networks>,
 }
 
 impl CheckedResolver {
-    pub(super) fn new(resolver: Arc<dyn Resolver>, reach: Reach) -> Self {
-        Self { resolver, reach }
+    pub(super) fn new(resolver: Arc<dyn Resolver>, reach: Reach, networks: Arc<Networks>) -> Self {
+        Self { resolver, reach, networks }
     }
 }
 
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self { resolver, reach } = self.clone();
+        let Self { resolver, reach, networks } = self.clone();
         Box::pin(async move {
             let addresses = resolver.resolve(name.as_str()).await?;
             // One bad address among good ones is no accident: nothing is connected to.
-            addresses.iter().try_for_each(|address| reach.check(*address))?;
+            addresses.iter().try_for_each(|address| reach.check(*address, &networks))?;
             if addresses.is_empty() {
                 return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into());
             }
@@ -93,6 +133,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
+    use crate::broker::networks::SystemInterfaces;
 
     /// Answers one list after the other.
     #[derive(Debug)]
@@ -106,10 +147,44 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_lookup_counts_until_it_ends() {
+        use std::sync::mpsc::{Receiver, Sender, channel};
+        use std::task::Poll;
+
+        /// Says which lookups have begun, and keeps each until it is let go.
+        static DOORS: Mutex<Option<(Sender<String>, Receiver<()>)>> = Mutex::new(None);
+
+        fn slow(host: &str) -> io::Result<Vec<IpAddr>> {
+            let doors = DOORS.lock();
+            let (begun, go) = doors.as_ref().unwrap();
+            begun.send(host.to_owned()).unwrap();
+            go.recv().unwrap();
+            Ok(Vec::new())
+        }
+
+        let ((begun, has_begun), (go, may_go)) = (channel(), channel());
+        *DOORS.lock() = Some((begun, may_go));
+        let resolver = SystemResolver { look_up: slow, free: Arc::new(Semaphore::new(1)) };
+        let mut first = resolver.resolve("first.example");
+        assert!(matches!(futures::poll!(&mut first), Poll::Pending));
+        assert_eq!(has_begun.recv().unwrap(), "first.example");
+        // The request's deadline has passed; the lookup goes on.
+        drop(first);
+        assert_eq!(resolver.free.available_permits(), 0);
+        let mut second = resolver.resolve("second.example");
+        assert!(matches!(futures::poll!(&mut second), Poll::Pending));
+        go.send(()).unwrap();
+        go.send(()).unwrap();
+        assert!(second.await.unwrap().is_empty());
+        assert_eq!(has_begun.recv().unwrap(), "second.example");
+    }
+
     async fn resolve(answers: &[&[&'static str]], reach: Reach) -> (Result<Vec<SocketAddr>, String>, usize) {
         let answers: VecDeque<_> = answers.iter().map(|answer| answer.to_vec()).collect();
         let rebinding = Arc::new(Rebinding(Mutex::new(answers)));
-        let checked = CheckedResolver::new(Arc::<Rebinding>::clone(&rebinding), reach);
+        let networks = Arc::new(Networks::read(Arc::new(SystemInterfaces)).unwrap());
+        let checked = CheckedResolver::new(Arc::<Rebinding>::clone(&rebinding), reach, networks);
         let answer = Resolve::resolve(&checked, "rebind.example".parse().unwrap()).await;
         let left = rebinding.0.lock().len();
         (answer.map(Iterator::collect).map_err(|error| error.to_string()), left)

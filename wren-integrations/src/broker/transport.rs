@@ -13,7 +13,10 @@ use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 use wren_core::{Error, ErrorCode, Result};
 
+use super::budget::{Budget, Share};
 use super::failure;
+use super::networks::Networks;
+use super::options::BrokerOptions;
 use super::resolve::{CheckedResolver, Reach, Resolver};
 
 const AGENT: &str = concat!("wren/", env!("CARGO_PKG_VERSION"));
@@ -35,6 +38,8 @@ pub(super) struct Incoming {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    /// What the body holds of the memory for answers.
+    pub(super) share: Share,
 }
 
 /// By when an exchange is over, redirects included.
@@ -53,8 +58,10 @@ pub(super) enum Lane {
 pub(super) struct Transport {
     own: Clients,
     shared: Clients,
+    networks: Arc<Networks>,
     /// How many bytes an answer's body may have.
     most: usize,
+    budget: Budget,
 }
 
 struct Clients {
@@ -69,7 +76,8 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
-    pub(super) fn new(resolver: &Arc<dyn Resolver>, most: usize) -> Result<Self> {
+    pub(super) fn new(resolver: &Arc<dyn Resolver>, networks: Networks, options: &BrokerOptions) -> Result<Self> {
+        let networks = Arc::new(networks);
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| Error::internal("making an HTTP client", error);
         // Named: with two providers in one build an unnamed one panics.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -81,7 +89,7 @@ impl Transport {
         let client = |reach, idle| {
             Client::builder()
                 .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(CheckedResolver::new(Arc::clone(resolver), reach))
+                .dns_resolver(CheckedResolver::new(Arc::clone(resolver), reach, Arc::clone(&networks)))
                 .redirect(Policy::none())
                 // The environment's proxy would look names up itself.
                 .no_proxy()
@@ -100,7 +108,8 @@ impl Transport {
         let clients = |idle| {
             Ok::<_, Error>(Clients { public: client(Reach::Public, idle)?, anything: client(Reach::Anything, idle)? })
         };
-        Ok(Self { own: clients(0)?, shared: clients(8)?, most })
+        let budget = Budget::new(options.max_bytes_in_flight);
+        Ok(Self { own: clients(0)?, shared: clients(8)?, networks, most: options.max_response_body, budget })
     }
 
     /// Sends a request and reads the whole answer.
@@ -110,11 +119,11 @@ impl Transport {
     /// [`failure::upstream`] makes for a server that does not answer or not in time.
     pub(super) async fn send(&self, request: Outgoing, reach: Reach, lane: Lane, by: Deadline) -> Result<Incoming> {
         let url = request.url.clone();
-        check_url(&url, reach)?;
-        timeout_at(by, self.exchange(request, reach, lane)).await.unwrap_or_else(|_| Err(failure::timed_out(&url)))
+        self.check_url(&url, reach)?;
+        timeout_at(by, self.exchange(request, reach, lane, by)).await.unwrap_or_else(|_| Err(failure::timed_out(&url)))
     }
 
-    async fn exchange(&self, request: Outgoing, reach: Reach, lane: Lane) -> Result<Incoming> {
+    async fn exchange(&self, request: Outgoing, reach: Reach, lane: Lane, by: Deadline) -> Result<Incoming> {
         let clients = match lane {
             Lane::Own => &self.own,
             Lane::Shared => &self.shared,
@@ -130,25 +139,37 @@ impl Transport {
             sending = sending.body(body);
         }
         let failed = |error| failure::failed(&url, error);
+        let too_large = || failure::too_large(url.host_str().unwrap_or_default(), self.most);
         let mut response = sending.send().await.map_err(failed)?;
         // What the server says of the length is believed when it is too much, and counted in any case.
-        if response.content_length().is_some_and(|length| length > self.most as u64) {
-            return Err(failure::too_large(&url, self.most));
+        let told = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        if told.is_some_and(|length| length > self.most) {
+            return Err(too_large());
         }
-        let mut body = Vec::new();
+        let (mut body, mut share) = (Vec::new(), Share::default());
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > self.most {
-                return Err(failure::too_large(&url, self.most));
+            let size = body.len() + chunk.len();
+            if size > self.most {
+                return Err(too_large());
             }
+            let growing = self.budget.grow(&mut share, size, told.unwrap_or(self.most));
+            timeout_at(by, growing).await.map_err(|_| failure::no_room(&url))?;
             body.extend_from_slice(&chunk);
         }
-        Ok(Incoming { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+        body.shrink_to_fit();
+        share.shrink(body.len());
+        Ok(Incoming { status: response.status(), headers: std::mem::take(response.headers_mut()), body, share })
+    }
+
+    /// Refuses what no request may go to.
+    pub(super) fn check_url(&self, url: &Url, reach: Reach) -> Result<()> {
+        check_url(url, reach, &self.networks)
     }
 }
 
 /// Refuses what no request may go to. An address in a URL is looked at here, since no name is looked up for it; the parser has
 /// made one spelling of all: `2130706433`, `0x7f.1` and `0177.0.0.1` are `127.0.0.1` by now.
-pub(super) fn check_url(url: &Url, reach: Reach) -> Result<()> {
+fn check_url(url: &Url, reach: Reach, networks: &Networks) -> Result<()> {
     let invalid = |message: &str, hint: &str| Err(Error::new(ErrorCode::InvalidRequest, message).with_hint(hint));
     if !matches!(url.scheme(), "http" | "https") {
         return invalid("only http and https URLs can be asked for", "begin the URL with https://");
@@ -162,15 +183,17 @@ pub(super) fn check_url(url: &Url, reach: Reach) -> Result<()> {
         Some(Host::Ipv4(address)) => address.into(),
         Some(Host::Ipv6(address)) => address.into(),
     };
-    reach.check(address).map_err(|why| failure::out_of_reach(url, &why))
+    reach.check(address, networks).map_err(|why| failure::out_of_reach(url, &why))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::networks::SystemInterfaces;
 
     fn code(url: &str) -> Option<ErrorCode> {
-        check_url(&Url::parse(url).unwrap(), Reach::Public).err().map(|error| error.code())
+        let networks = Networks::read(Arc::new(SystemInterfaces)).unwrap();
+        check_url(&Url::parse(url).unwrap(), Reach::Public, &networks).err().map(|error| error.code())
     }
 
     #[test]

@@ -79,6 +79,7 @@ mod tests {
     use reqwest::header::{HeaderMap, HeaderValue};
 
     use super::*;
+    use crate::broker::budget::Share;
     use crate::catalogue::Catalogue;
 
     fn verdict(integration: &str, status: u16, challenge: Option<&'static str>, body: &str) -> Verdict {
@@ -87,7 +88,12 @@ mod tests {
         if let Some(challenge) = challenge {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        let answer = Incoming { status: StatusCode::from_u16(status).unwrap(), headers, body: body.into() };
+        let answer = Incoming {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers,
+            body: body.into(),
+            share: Share::default(),
+        };
         judge(catalogue.find(integration).unwrap(), &answer)
     }
 

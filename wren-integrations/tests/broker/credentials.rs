@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use wren_core::clock::ManualClock;
 use wren_core::memory::MemoryVault;
 use wren_core::vault::{CredentialRefresher, CredentialVault as _, NewCredential, Refreshing};
 use wren_core::{Error, ErrorCode, Result};
@@ -74,6 +75,54 @@ async fn a_provider_that_refuses_every_credential_is_asked_twice() {
     let error = is(script.crm("/", json!({})).await, ErrorCode::OauthTokenExpired);
     assert_eq!(error.action_url(), Some("https://wrens.ie/integrations/crm/setup"));
     assert_eq!((server.seen().len(), refresher.asked.load(Ordering::SeqCst)), (2, 1));
+}
+
+#[tokio::test]
+async fn a_script_cannot_have_a_credential_renewed_at_will() {
+    let server = Server::start(|_| answer(401, &[], "")).await;
+    let refresher = Arc::new(Refresher::default());
+    let clock = ManualClock::new(Utc::now());
+    let script =
+        renewable(&server, &refresher).await.script_with(|builder| builder.with_clock(Arc::new(clock.clone())));
+    for (seconds, asked) in [(0, 1), (0, 1), (59, 1), (1, 2), (30, 2), (30, 3)] {
+        clock.advance(TimeDelta::seconds(seconds));
+        is(script.crm("/", json!({})).await, ErrorCode::OauthTokenExpired);
+        assert_eq!(refresher.asked.load(Ordering::SeqCst), asked, "after {seconds} s more");
+    }
+    // One request where the credential was fresh, two where it was renewed.
+    assert_eq!(server.seen().len(), 6 + 3);
+}
+
+#[tokio::test]
+async fn a_call_has_one_deadline_however_often_it_is_sent() {
+    /// Takes longer than the call may.
+    #[derive(Debug)]
+    struct Slow;
+
+    #[async_trait]
+    impl CredentialRefresher for Slow {
+        fn serves(&self, _integration: &str) -> bool {
+            true
+        }
+
+        async fn refresh(&self, credential: &Refreshing, _now: DateTime<Utc>) -> Result<NewCredential> {
+            tokio::time::pause();
+            tokio::time::advance(std::time::Duration::from_secs(31)).await;
+            tokio::time::resume();
+            Ok(NewCredential::new(&credential.integration, "fresh"))
+        }
+    }
+
+    let server = Server::start(|seen| answer(if token(seen) == "fresh" { 200 } else { 401 }, &[], "")).await;
+    let mut setup = Setup::new(&[&server]);
+    setup.vault = MemoryVault::new().with_refresher(Arc::new(Slow));
+    let credential = NewCredential::new("crm", CANARY).with_refresh_token("refresh-token");
+    setup.vault.put(&ada(), credential, Utc::now()).await.unwrap();
+    let script = setup.script();
+    let error = is(script.crm("/", json!({"timeout_ms": 30_000})).await, ErrorCode::InvalidRequest);
+    assert_eq!(error.details()["reason"], "timeout");
+    // What was renewed is kept all the same.
+    assert_eq!(script.crm("/", json!({})).await.unwrap().status(), 200);
 }
 
 #[tokio::test]

@@ -264,3 +264,27 @@ async fn bodies_have_limits() {
         is(script.crm(path, json!({})).await, ErrorCode::OutputLimit);
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_fits_into_no_frame_is_refused_with_the_true_limit() {
+    const MIB: usize = 1024 * 1024;
+    let server = Server::start(|seen| {
+        let size: usize = seen.uri.path()[1..].parse().unwrap();
+        answer(200, &[], "x".repeat(size))
+    })
+    .await;
+    let script = Setup::new(&[&server]).with_secret("crm", CANARY).await.script();
+    let most = 11 * MIB / 2;
+    let got = script.crm(&format!("/{most}"), json!({})).await.unwrap();
+    assert!(got.0.to_string().len() < 8 * MIB - 1024);
+    let error = is(script.crm(&format!("/{}", most + 1), json!({})).await, ErrorCode::OutputLimit);
+    assert!(error.message().contains(&most.to_string()), "{error}");
+
+    // Whatever the platform allows, no more than fits.
+    let mut setup = Setup::new(&[&server]).with_secret("crm", CANARY).await;
+    setup.options.max_response_body = 10 * MIB;
+    let script = setup.script();
+    script.crm(&format!("/{most}"), json!({})).await.unwrap();
+    let error = is(script.crm(&format!("/{}", 7 * MIB), json!({})).await, ErrorCode::OutputLimit);
+    assert!(error.message().contains(" 6291"), "{error}");
+}

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use wren_core::ErrorCode;
-use wren_integrations::{AllowedHosts, HostPattern};
+use wren_core::egress::HostPattern;
+use wren_integrations::{AllowedHosts, InterfaceAddress, Interfaces};
 
 use crate::support::{Names, Script, Server, Setup, answer, body, is, ok, this_machine};
 
@@ -71,6 +72,30 @@ async fn no_spelling_of_a_private_address_is_reached() {
     // What is opened for an integration is not open to plain requests.
     is(Setup::new(&[&server]).script().get(&server.url("/")).await, ErrorCode::EgressDenied);
     assert!(server.seen().is_empty());
+}
+
+/// This machine has an address of the public internet's.
+#[derive(Debug)]
+struct Public;
+
+impl Interfaces for Public {
+    fn addresses(&self) -> std::io::Result<Vec<InterfaceAddress>> {
+        Ok(vec![InterfaceAddress { address: [51, 15, 8, 20].into(), prefix: 24 }])
+    }
+}
+
+#[tokio::test]
+async fn a_public_address_of_this_machine_or_its_network_is_not_reached() {
+    let names = Names::new(&[&["51.15.8.20"], &["51.15.8.99"], &["8.8.8.8", "64:ff9b::51.15.8.1"]]);
+    let script = Setup::new(&[])
+        .script_with(|builder| builder.with_interfaces(Arc::new(Public)).with_resolver(Arc::clone(&names) as _));
+    for url in ["http://51.15.8.20/", "http://51.15.8.1/", "http://[::ffff:51.15.8.20]/"] {
+        is(script.get(url).await, ErrorCode::EgressDenied);
+    }
+    for _ in 0..3 {
+        is(script.get("http://near.example/").await, ErrorCode::EgressDenied);
+    }
+    assert_eq!(names.asked.lock().len(), 3);
 }
 
 #[tokio::test]
@@ -184,4 +209,43 @@ async fn a_host_asks_the_next_what_it_does_not_know() {
     let next = Arc::new(PlatformHost::new(state, wren_core::integration::IntegrationDirectory::default()));
     let script = Setup::new(&[]).script_with(|builder| builder.with_next(next));
     assert_eq!(script.ask("state.list", json!({})).await.unwrap().0, json!({"keys": []}));
+}
+
+#[tokio::test]
+async fn answers_in_flight_share_one_budget() {
+    // Answers of which half is sent, and the rest when the test says so.
+    let (go, gate) = tokio::sync::watch::channel(false);
+    let server = Server::start(move |seen| {
+        let (gate, held) = (gate.clone(), seen.uri.path() == "/held");
+        let size = if seen.uri.path() == "/small" { 1000 } else { 40_000 };
+        let chunks = futures::stream::unfold((0, gate), move |(sent, mut gate)| async move {
+            if sent == 1 && held {
+                gate.wait_for(|open| *open).await.unwrap();
+            }
+            (sent < 2).then(|| (Ok::<_, std::io::Error>("x".repeat(size)), (sent + 1, gate)))
+        });
+        answer(200, &[], axum::body::Body::from_stream(chunks))
+    })
+    .await;
+    let mut setup = Setup::new(&[&server]);
+    (setup.options.max_response_body, setup.options.max_bytes_in_flight) = (80_000, 100_000);
+    let script = setup.script_with(|builder| builder.with_egress(this_machine()));
+    let held = server.url("/held");
+    let mut holds = std::pin::pin!(script.get(&held));
+    // One answer after another of which none is in flight for long, until the held one has its share.
+    loop {
+        assert!(futures::poll!(&mut holds).is_pending());
+        let large = json!({"url": server.url("/large"), "timeout_ms": 200});
+        match script.ask("http.request", large).await {
+            Ok(got) => assert_eq!(got.text().len(), 80_000),
+            Err(error) => {
+                assert!(error.retryable() && error.details()["reason"] == "busy", "{error:?}");
+                break;
+            }
+        }
+    }
+    assert_eq!(script.get(&server.url("/small")).await.unwrap().text().len(), 2000, "small ones never wait");
+    go.send(true).unwrap();
+    assert_eq!(holds.await.unwrap().text().len(), 80_000);
+    assert_eq!(script.get(&server.url("/large")).await.unwrap().text().len(), 80_000, "everything was given back");
 }

@@ -1,4 +1,4 @@
-//! Values with units: durations, sizes, hosts. One reader for decorators and for `[tool.wren]`.
+//! Values with units: durations, sizes. One reader for decorators and for `[tool.wren]`.
 
 use std::ops::Range;
 
@@ -106,24 +106,6 @@ fn size(bytes: u64) -> String {
     whole.map_or_else(|| format!("{bytes}B"), |(unit, factor)| format!("{}{unit}", bytes / factor))
 }
 
-/// Reads a host that plain requests may reach: a name, `*.` before it for its sub-domains, a port after it.
-pub(in crate::deploy) fn host(text: &str) -> Result<String, Misfit> {
-    let lower = text.trim().to_ascii_lowercase();
-    let misfit = || Misfit::wants("an entry of egress", "a host such as \"api.example.com\"", &format!("`{text}`"));
-    if let Some((_, rest)) = lower.split_once("://") {
-        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        return Err(misfit().with_hint(format!("did you mean `{host}`?")));
-    }
-    let (name, port) = lower.rsplit_once(':').map_or((lower.as_str(), None), |(name, port)| (name, Some(port)));
-    let name = name.strip_prefix("*.").unwrap_or(name);
-    let label_fits = |label: &str| {
-        !label.is_empty() && label.len() <= 63 && label.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-    };
-    let fits =
-        name.len() <= 253 && name.split('.').all(label_fits) && port.is_none_or(|port| port.parse::<u16>().is_ok());
-    if fits { Ok(lower) } else { Err(misfit().with_hint("give the host alone, without a path".to_owned())) }
-}
-
 /// Guesses the durations that a bare number may stand for.
 pub(in crate::deploy) fn seconds_hint(shown: &str) -> Option<String> {
     let number = shown.trim_matches('`');
@@ -180,14 +162,5 @@ mod tests {
         assert!(timeout("2h", 3_600_000).unwrap_err().message.contains("over the platform's 1h"));
         assert!(timeout("0s", 3_600_000).is_err());
         assert_eq!(timeout("5min", 3_600_000).unwrap_err().span, Some(1..4));
-    }
-
-    #[test]
-    fn hosts_are_names_and_not_addresses_of_pages() {
-        assert_eq!(host("API.example.com").unwrap(), "api.example.com");
-        assert_eq!(host("*.example.com:8443").unwrap(), "*.example.com:8443");
-        assert_eq!(host("https://api.example.com/v1").unwrap_err().hint.unwrap(), "did you mean `api.example.com`?");
-        assert!(host("api.example.com/v1").is_err());
-        assert!(host("").is_err());
     }
 }

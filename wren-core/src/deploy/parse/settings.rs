@@ -9,6 +9,7 @@ use super::super::location::SourceMap;
 use super::pep723::{Block, Item};
 use crate::deploy::check::units;
 use crate::deploy::{DeployRules, MOST_DIAGNOSTICS};
+use crate::egress::HostPattern;
 use crate::error::{Error, ErrorCode};
 use crate::model::ScriptSettings;
 use crate::schedule::Timezone;
@@ -127,9 +128,12 @@ impl<'a> Reader<'a> {
     fn egress(&mut self, value: &Item<'_>) -> Vec<String> {
         let mut hosts = Vec::new();
         for (text, span) in self.strings("egress", value) {
-            match units::host(&text) {
-                Ok(host) => hosts.push(host),
-                Err(misfit) => self.push(ErrorCode::InvalidMetadata, span, misfit.message, misfit.hint),
+            match HostPattern::parse(&text) {
+                Ok(host) => hosts.push(host.to_string()),
+                Err(error) => {
+                    let message = format!("an entry of egress must be a host: {}", error.message());
+                    self.push(ErrorCode::InvalidMetadata, span, message, error.hint().map(str::to_owned));
+                }
             }
         }
         hosts
