@@ -1,6 +1,6 @@
 //! HTTP by hand: one request on one connection needs no client, and this crate has none.
 
-use std::io::{BufRead, BufReader, Error, Read as _, Result, Write as _};
+use std::io::{BufRead, BufReader, Error, Result, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 

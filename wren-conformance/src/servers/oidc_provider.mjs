@@ -19,6 +19,7 @@ let accessTokenSeconds = settings.access_token_seconds;
 let agrees = true;
 // Of everybody who agreed.
 const grantIds = [];
+const accessTokens = [];
 // What the token URL was asked for, and how that ended.
 const counts = { requests: 0, granted: {}, refused: {} };
 // The distinct tokens that the resource was asked with.
@@ -79,6 +80,7 @@ const count = (where, name) => {
 const grantType = (ctx) => String(ctx.oidc?.params?.grant_type ?? ctx.oidc?.body?.grant_type ?? 'unknown');
 provider.on('grant.success', (ctx) => count(counts.granted, grantType(ctx)));
 provider.on('grant.error', (ctx, error) => count(counts.refused, `${grantType(ctx)} ${error.error}`));
+provider.on('access_token.saved', (token) => accessTokens.push(token));
 provider.on('server_error', (_ctx, error) => console.error(error));
 
 const finish = (request, response, result) =>
@@ -119,22 +121,21 @@ const me = async (request, response) => {
   }
 };
 
-const endAccessTokens = () => Promise.all(grantIds.map((id) => provider.AccessToken.revokeByGrantId(id)));
-
 const administration = {
   'GET /admin/grants': () => counts,
   'GET /admin/seen': () => ({ accepted: seen.accepted.size, refused: seen.refused.size }),
   // As when the user takes their leave back.
   'POST /admin/revoke': async () => {
-    await endAccessTokens();
+    await Promise.all(grantIds.map((id) => provider.AccessToken.revokeByGrantId(id)));
     await Promise.all(grantIds.map((id) => provider.RefreshToken.revokeByGrantId(id)));
     await Promise.all(grantIds.map((id) => provider.Grant.adapter.destroy(id)));
     return { revoked: grantIds.length };
   },
   // As when their time is over: refresh tokens go on working.
   'POST /admin/expire': async () => {
-    await endAccessTokens();
-    return { expired: grantIds.length };
+    const ended = accessTokens.splice(0);
+    await Promise.all(ended.map((token) => token.destroy()));
+    return { ended: ended.length };
   },
   // Whether the user agrees from now on.
   'POST /admin/leave': (url) => {

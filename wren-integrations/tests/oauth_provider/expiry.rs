@@ -35,7 +35,7 @@ async fn eight_callers_of_two_processes_at_the_expiry_refresh_once() {
     world.connect(&processes[0], world.start).await;
     for round in 1..=3 {
         let expiry = world.start + LIFETIME * round;
-        let token = only(at_once(&processes, |process| async move { process.access(expiry).await }).await);
+        let token = at_once(&world, &processes, |process| async move { process.access(expiry).await }).await;
         assert!(world.takes(&token));
         assert_eq!(world.refreshes(), (u64::try_from(round).unwrap(), 0));
     }
@@ -47,7 +47,7 @@ async fn eight_callers_refresh_a_token_once_that_never_lasts_as_long_as_the_marg
     let processes = [world.process().await, world.process().await];
     world.connect(&processes[0], world.start).await;
     let expiry = world.start + LIFETIME;
-    let token = only(at_once(&processes, |process| async move { process.access(expiry).await }).await);
+    let token = at_once(&world, &processes, |process| async move { process.access(expiry).await }).await;
     assert!(world.takes(&token));
     assert_eq!(world.refreshes(), (1, 0));
 }
@@ -65,7 +65,7 @@ async fn eight_callers_who_were_refused_at_once_refresh_once() {
         let refused = refused.clone();
         async move { process.renew(&refused, now).await }
     };
-    let token = only(at_once(&processes, renew).await);
+    let token = at_once(&world, &processes, renew).await;
     assert!(world.takes(&token));
     assert_eq!(world.refreshes(), (1, 0));
     // The provider's resource saw the token that was refused, and the one that came for it.

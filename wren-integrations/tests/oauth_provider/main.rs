@@ -7,16 +7,17 @@ mod clocks;
 mod expiry;
 mod flow;
 mod refusals;
+mod rendezvous;
 mod troubles;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rendezvous::Rendezvous;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinSet;
 use url::Url;
 use wren_conformance::servers::{OidcOptions, OidcProvider, Proxy};
-use wren_core::memory::MemoryStore;
 use wren_core::vault::{AccessPurpose, CredentialVault as _};
 use wren_core::{Error, ErrorClass, ErrorCode, OwnerId, Result, WireError};
 use wren_integrations::{
@@ -45,7 +46,7 @@ struct World {
     provider: OidcProvider,
     /// Before the provider's token URL.
     proxy: Proxy,
-    store: Arc<MemoryStore>,
+    store: Arc<Rendezvous>,
     keys: tempfile::TempDir,
     providers: OauthProviders,
     flows: OauthFlows,
@@ -71,7 +72,7 @@ impl World {
         let authentication = if options.basic { ClientAuthentication::Basic } else { ClientAuthentication::Body };
         let client = client(&provider, &proxy, provider.client_secret()).with_authentication(authentication);
         let providers = providers(client);
-        let store = Arc::new(MemoryStore::new());
+        let store = Arc::new(Rendezvous::default());
         let flows = OauthFlows::new(providers.clone(), store.clone());
         let keys = tempfile::tempdir().unwrap();
         Some(Self { provider, proxy, store, keys, providers, flows, start: Utc::now() })
@@ -178,25 +179,20 @@ impl Process {
     }
 }
 
-/// Lets four callers of each process do something at the same time; returns what they got.
-async fn at_once<F>(processes: &[Process], call: impl Fn(Process) -> F) -> Vec<Result<SecretString>>
+/// Lets four callers of each of two processes do something at the same time: none goes on before all have seen the same
+/// credential. Returns the one token that they all got.
+async fn at_once<F>(world: &World, processes: &[Process; 2], call: impl Fn(Process) -> F) -> SecretString
 where
     F: Future<Output = Result<SecretString>> + Send + 'static,
 {
+    world.store.gather(8);
     let mut callers = JoinSet::new();
     for process in processes {
         for _ in 0..4 {
             callers.spawn(call(process.clone()));
         }
     }
-    callers.join_all().await
-}
-
-/// Returns the one token that all of some callers got.
-#[track_caller]
-fn only(tokens: Vec<Result<SecretString>>) -> SecretString {
-    let tokens: Vec<SecretString> = tokens.into_iter().map(Result::unwrap).collect();
-    assert_eq!(tokens.len(), 8);
+    let tokens: Vec<SecretString> = callers.join_all().await.into_iter().map(Result::unwrap).collect();
     assert!(tokens.iter().all(|token| token.expose_secret() == tokens[0].expose_secret()));
     tokens[0].clone()
 }
