@@ -32,16 +32,17 @@ const POLL: Duration = Duration::from_millis(100);
 /// By what a secret is known to be one that must be replaced.
 #[derive(Debug, Clone)]
 pub(crate) enum Stale {
-    /// It ends by then.
-    EndsBy(DateTime<Utc>),
+    /// It ends by then, and is the version that the caller has seen. One that came since is good enough while it is good: a
+    /// provider whose secrets never last until then would be asked once by each of many callers.
+    EndsBy { at: DateTime<Utc>, seen: u64 },
     /// The provider refused it.
     Refused(SecretString),
 }
 
 impl Stale {
-    fn is(&self, kept: &Kept) -> bool {
+    fn is(&self, kept: &Kept, now: DateTime<Utc>) -> bool {
         match self {
-            Self::EndsBy(at) => kept.has_ended(*at),
+            Self::EndsBy { at, seen } => kept.has_ended(*at) && (kept.version == *seen || kept.has_ended(now)),
             Self::Refused(secret) => kept.is_secret(secret),
         }
     }
@@ -107,6 +108,10 @@ impl<S: Shelf> Flight<S> {
         self.now + TimeDelta::from_std(self.began.elapsed()).unwrap_or_default()
     }
 
+    fn is_stale(&self, kept: &Kept) -> bool {
+        self.stale.is(kept, self.now())
+    }
+
     async fn load(&self) -> Result<Kept> {
         self.custodian.load(&self.owner, &self.integration, Wanted::Everything).await
     }
@@ -117,7 +122,7 @@ impl<S: Shelf> Flight<S> {
         let records = &*self.custodian.records;
         loop {
             let kept = self.load().await?;
-            if !self.stale.is(&kept) {
+            if !self.is_stale(&kept) {
                 return Ok(kept);
             }
             if !self.custodian.is_renewable(&kept) {
@@ -139,7 +144,7 @@ impl<S: Shelf> Flight<S> {
     async fn refresh_claimed(&self) -> Result<Kept> {
         // Another process may have ended its refresh between the look at the credential and the claim.
         let kept = self.load().await?;
-        if !self.stale.is(&kept) {
+        if !self.is_stale(&kept) {
             return Ok(kept);
         }
         let ended = || self.custodian.integrations.ended_credential(&self.integration);
@@ -191,11 +196,16 @@ impl<S: Shelf> Flight<S> {
     async fn keep_refusal(&self, kept: Kept, error: Error) -> Result<Kept> {
         let mut credential = kept.credential;
         credential.about.refused = true;
+        if matches!(self.stale, Stale::Refused(_)) {
+            // The service refused the secret, too. By its time it could look good for long, and be used in vain.
+            let end = credential.about.expires_at;
+            credential.about.expires_at = Some(end.map_or(self.now, |end| end.min(self.now)));
+        }
         let saved = self.custodian.shelf.save(&self.owner, &self.integration, &credential, Some(kept.position)).await;
         match saved {
             Err(conflict) if is_conflict(&conflict) => {
                 let other = self.load().await?;
-                if self.stale.is(&other) { Err(error) } else { Ok(other) }
+                if self.is_stale(&other) { Err(error) } else { Ok(other) }
             }
             // Had it not been kept, the provider would be asked once more, and refuse once more.
             Err(failed) => {
