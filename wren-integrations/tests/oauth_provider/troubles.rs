@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::runtime::Handle;
 use wren_conformance::servers::Fate;
 
 use super::*;
@@ -69,6 +70,48 @@ async fn an_answer_that_was_lost_ends_the_grant_and_is_not_asked_for_again_and_a
 
     world.connect(&processes[0], expiry).await;
     assert!(world.takes(&processes[1].access(expiry).await.unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_rotation_during_a_refresh_loses_no_token() {
+    let Some(world) = World::start() else { return };
+    let processes = [world.process().await, world.process().await];
+    world.connect(&processes[0], world.start).await;
+    let expiry = world.start + LIFETIME;
+    // The provider has answered; before its answer is kept, every record is written anew under another key.
+    world.proxy.on_answers({
+        let (runtime, vault) = (Handle::current(), processes[1].0.clone());
+        move |_| {
+            assert_eq!(runtime.block_on(vault.rotate(expiry)).unwrap(), 1);
+            Fate::Pass
+        }
+    });
+    let token = processes[0].access(expiry).await.unwrap();
+    assert!(world.takes(&token));
+    assert_eq!(processes[1].access(expiry).await.unwrap().expose_secret(), token.expose_secret());
+    // The refresh token that came with it is there as well.
+    assert!(world.takes(&processes[1].access(expiry + LIFETIME).await.unwrap()));
+    assert_eq!(world.refreshes(), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_rotation_while_the_provider_refuses_does_not_have_it_asked_again() {
+    let Some(world) = World::start() else { return };
+    let processes = [world.process().await, world.process().await];
+    world.connect(&processes[0], world.start).await;
+    let expiry = world.start + LIFETIME;
+    world.provider.revoke();
+    world.proxy.on_answers({
+        let (runtime, vault) = (Handle::current(), processes[1].0.clone());
+        move |_| {
+            assert_eq!(runtime.block_on(vault.rotate(expiry)).unwrap(), 1);
+            Fate::Pass
+        }
+    });
+    for process in &processes {
+        asks_the_user(&process.access(expiry).await.unwrap_err());
+    }
+    assert_eq!(world.refreshes(), (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
