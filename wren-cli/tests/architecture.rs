@@ -60,8 +60,15 @@ fn adapters_never_see_each_other() {
     let packages = packages();
     let all = names(&packages);
     for package in packages.iter().filter(|package| is_adapter(&package.name)) {
-        for (dependency, _) in ours(package, &all) {
-            assert!(!is_adapter(dependency), "{} must not see {dependency}, tests included", package.name);
+        for (dependency, kind) in ours(package, &all) {
+            // What renews tokens is tested under the vault that asks it: a refresh token is lost between the two or not at all.
+            let together = (package.name.as_str(), dependency) == ("wren-integrations", "wren-vault");
+            let is_allowed = together && kind == DependencyKind::Development;
+            assert!(
+                is_allowed || !is_adapter(dependency),
+                "{} must not see {dependency}, tests included",
+                package.name
+            );
         }
     }
 }

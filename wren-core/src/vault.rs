@@ -228,7 +228,8 @@ pub trait CredentialVault: fmt::Debug + Send + Sync + 'static {
     ) -> Result<SecretString>;
 
     /// Returns the secret that follows one which the provider refused before its end. It is refreshed only while `refused`
-    /// is the one that is kept: of many callers that were refused at once, one refreshes.
+    /// is the one that is kept: of many callers that were refused at once, one refreshes. A secret that was refused, and that
+    /// the provider does not renew either, has ended, whatever its time was.
     ///
     /// # Errors
     /// As [`access`](Self::access); `OAUTH_TOKEN_EXPIRED` also when the credential cannot be renewed at all.

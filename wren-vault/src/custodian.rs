@@ -93,7 +93,8 @@ impl<S: Shelf> Custodian<S> {
                 return Err(self.integrations.ended_credential(integration));
             }
         } else if kept.has_ended(now + REFRESH_MARGIN) {
-            match self.refreshed(owner, integration, Stale::EndsBy(now + REFRESH_MARGIN), purpose, now).await {
+            let stale = Stale::EndsBy { at: now + REFRESH_MARGIN, seen: kept.version };
+            match self.refreshed(owner, integration, stale, purpose, now).await {
                 Ok(refreshed) => kept = refreshed,
                 Err(error) if ended => return Err(error),
                 // It is still good for a moment, which is better than a run that fails.

@@ -32,19 +32,28 @@ const POLL: Duration = Duration::from_millis(100);
 /// By what a secret is known to be one that must be replaced.
 #[derive(Debug, Clone)]
 pub(crate) enum Stale {
-    /// It ends by then.
-    EndsBy(DateTime<Utc>),
+    /// It ends by then, and is the version that the caller has seen. One that came since is good enough while it is good: a
+    /// provider whose secrets never last until then would be asked once by each of many callers.
+    EndsBy { at: DateTime<Utc>, seen: u64 },
     /// The provider refused it.
     Refused(SecretString),
 }
 
 impl Stale {
-    fn is(&self, kept: &Kept) -> bool {
+    fn is(&self, kept: &Kept, now: DateTime<Utc>) -> bool {
         match self {
-            Self::EndsBy(at) => kept.has_ended(*at),
+            Self::EndsBy { at, seen } => kept.has_ended(*at) && (kept.version == *seen || kept.has_ended(now)),
             Self::Refused(secret) => kept.is_secret(secret),
         }
     }
+}
+
+/// What became of a credential that was to be saved.
+enum Saved {
+    /// It is there, as this version.
+    As(u64),
+    /// Another one is.
+    Not(Kept),
 }
 
 type Lock = tokio::sync::Mutex<()>;
@@ -107,6 +116,10 @@ impl<S: Shelf> Flight<S> {
         self.now + TimeDelta::from_std(self.began.elapsed()).unwrap_or_default()
     }
 
+    fn is_stale(&self, kept: &Kept) -> bool {
+        self.stale.is(kept, self.now())
+    }
+
     async fn load(&self) -> Result<Kept> {
         self.custodian.load(&self.owner, &self.integration, Wanted::Everything).await
     }
@@ -117,7 +130,7 @@ impl<S: Shelf> Flight<S> {
         let records = &*self.custodian.records;
         loop {
             let kept = self.load().await?;
-            if !self.stale.is(&kept) {
+            if !self.is_stale(&kept) {
                 return Ok(kept);
             }
             if !self.custodian.is_renewable(&kept) {
@@ -139,7 +152,7 @@ impl<S: Shelf> Flight<S> {
     async fn refresh_claimed(&self) -> Result<Kept> {
         // Another process may have ended its refresh between the look at the credential and the claim.
         let kept = self.load().await?;
-        if !self.stale.is(&kept) {
+        if !self.is_stale(&kept) {
             return Ok(kept);
         }
         let ended = || self.custodian.integrations.ended_credential(&self.integration);
@@ -148,7 +161,7 @@ impl<S: Shelf> Flight<S> {
         self.custodian.write_audit(&self.owner, REFRESH_TOKEN_FIELD, &kept, &self.purpose, self.now()).await?;
         match self.ask(&refreshing).await {
             Ok(answer) => self.keep(&kept, refreshing.answered(answer)).await,
-            Err(error) if error.code() == ErrorCode::OauthTokenExpired => self.keep_refusal(kept, error).await,
+            Err(error) if error.code() == ErrorCode::OauthTokenExpired => self.keep_refusal(&kept, error).await,
             Err(error) => Err(error),
         }
     }
@@ -168,16 +181,16 @@ impl<S: Shelf> Flight<S> {
         let credential = Credential::from(answer);
         let mut attempt = 1;
         loop {
-            let saved =
-                self.custodian.shelf.save(&self.owner, &self.integration, &credential, Some(over.position)).await;
-            match saved {
-                Ok(version) => {
+            match self.save_over(over, &credential).await {
+                Ok(Saved::As(version)) => {
                     let position = over.position;
                     return Ok(Kept { integration: self.integration.clone(), version, position, credential });
                 }
                 // After an attempt whose answer was lost, the credential that is there may be this very one.
-                Err(error) if is_conflict(&error) => return self.load().await,
-                Err(error) if attempt >= ATTEMPTS => return Err(error),
+                Ok(Saved::Not(there)) => return Ok(there),
+                Err(error) if attempt >= ATTEMPTS || error.code() == ErrorCode::IntegrationNotConfigured => {
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::warn!(error = error.chain(), attempt, "a refreshed credential was not kept yet");
                     tokio::time::sleep(POLL * 2u32.pow(attempt)).await;
@@ -188,21 +201,43 @@ impl<S: Shelf> Flight<S> {
     }
 
     /// Keeps that the provider refuses the refresh token for good, unless the credential is another one by now.
-    async fn keep_refusal(&self, kept: Kept, error: Error) -> Result<Kept> {
-        let mut credential = kept.credential;
+    async fn keep_refusal(&self, kept: &Kept, error: Error) -> Result<Kept> {
+        let mut credential = kept.credential.clone();
         credential.about.refused = true;
-        let saved = self.custodian.shelf.save(&self.owner, &self.integration, &credential, Some(kept.position)).await;
-        match saved {
-            Err(conflict) if is_conflict(&conflict) => {
-                let other = self.load().await?;
-                if self.stale.is(&other) { Err(error) } else { Ok(other) }
-            }
+        if matches!(self.stale, Stale::Refused(_)) {
+            // The service refused the secret, too. By its time it could look good for long, and be used in vain.
+            let end = credential.about.expires_at;
+            credential.about.expires_at = Some(end.map_or(self.now, |end| end.min(self.now)));
+        }
+        match self.save_over(kept, &credential).await {
+            Ok(Saved::Not(there)) if !self.is_stale(&there) => Ok(there),
+            Ok(_) => Err(error),
             // Had it not been kept, the provider would be asked once more, and refuse once more.
             Err(failed) => {
                 tracing::warn!(error = failed.chain(), "that a refresh token was refused was not kept");
                 Err(error)
             }
-            Ok(_) => Err(error),
+        }
+    }
+
+    /// Saves a credential in place of another, unless a third one is there by now.
+    async fn save_over(&self, over: &Kept, credential: &Credential) -> Result<Saved> {
+        let mut position = over.position;
+        loop {
+            let saved = self.custodian.shelf.save(&self.owner, &self.integration, credential, Some(position)).await;
+            match saved {
+                Ok(version) => return Ok(Saved::As(version)),
+                Err(error) if is_conflict(&error) => {
+                    let there = self.load().await?;
+                    // A rotation writes a credential anew as it is. Were that taken for another one, the provider's answer
+                    // would be dropped, and the refresh token that it has spent would stay.
+                    if there.version != over.version {
+                        return Ok(Saved::Not(there));
+                    }
+                    position = there.position;
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 }

@@ -77,6 +77,25 @@ pub async fn a_refused_secret_that_cannot_be_renewed_is_an_ended_one(test: Vault
     assert_eq!(test.refresh(&ada(), "slack", "older", NOW).await.unwrap(), "canary");
 }
 
+pub async fn a_refused_secret_whose_refresh_is_refused_has_ended_before_its_time(test: VaultUnderTest) {
+    test.provider.connect();
+    for end in [Some(at(10_000)), None] {
+        let mut used = NewCredential::new("gmail", "canary").with_refresh_token("refresh-77");
+        used.expires_at = end;
+        test.put(&ada(), used, NOW).await;
+        assert_eq!(test.access(&ada(), "gmail", at(1)).await.unwrap(), "canary");
+        let asked = test.provider.asked();
+        assert_eq!(
+            refused(test.refresh(&ada(), "gmail", "canary", at(1)).await, &["canary"]),
+            ErrorCode::OauthTokenExpired
+        );
+        // Nobody is given what the service has refused, and the user sees why.
+        assert_eq!(refused(test.access(&ada(), "gmail", at(1)).await, &["canary"]), ErrorCode::OauthTokenExpired);
+        assert!(test.status(&ada(), "gmail").await.unwrap().is_expired(at(1)));
+        assert_eq!(test.provider.asked(), asked + 1);
+    }
+}
+
 pub async fn what_the_provider_keeps_silent_about_stays(test: VaultUnderTest) {
     connect(&test).await;
     test.provider.set(Mood::Terse);

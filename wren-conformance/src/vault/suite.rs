@@ -78,6 +78,7 @@ macro_rules! vault_cases {
                 many_callers_refresh_once
                 a_refused_secret_is_refreshed_once_for_all_who_were_refused
                 a_refused_secret_that_cannot_be_renewed_is_an_ended_one
+                a_refused_secret_whose_refresh_is_refused_has_ended_before_its_time
                 what_the_provider_keeps_silent_about_stays
                 a_provider_that_refuses_is_not_asked_again_until_the_next_put
                 a_provider_that_is_down_takes_nothing_away

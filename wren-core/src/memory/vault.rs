@@ -86,8 +86,14 @@ impl MemoryVault {
         }
     }
 
-    /// Refreshes the credential if it is still the one at `version`.
-    async fn renewed(&self, owner: &OwnerId, integration: &str, version: u64, now: DateTime<Utc>) -> Result<Kept> {
+    /// Refreshes the credential if it is still the one at `version`. Its secret has ended by `end` if the provider refuses.
+    async fn renewed(
+        &self,
+        owner: &OwnerId,
+        integration: &str,
+        (version, end): (u64, Option<DateTime<Utc>>),
+        now: DateTime<Utc>,
+    ) -> Result<Kept> {
         let turn = Arc::clone(&self.shared.refreshing).lock_owned().await;
         let kept = self.kept(owner, integration)?;
         if kept.version != version {
@@ -108,7 +114,7 @@ impl MemoryVault {
         let task = tokio::spawn(async move {
             let _turn = turn;
             let answer = refresher.refresh(&refreshing, now).await;
-            shared.credentials.lock().settle(version, refreshing, answer)
+            shared.credentials.lock().settle((version, end), refreshing, answer)
         });
         task.await.map_err(|error| Error::internal("a credential's refresh was broken off", error))??;
         self.kept(owner, integration)
@@ -126,7 +132,12 @@ impl Credentials {
     }
 
     /// Keeps what a provider answered, unless the credential is another one by now.
-    fn settle(&mut self, version: u64, asked: Refreshing, answer: Result<NewCredential>) -> Result<()> {
+    fn settle(
+        &mut self,
+        (version, end): (u64, Option<DateTime<Utc>>),
+        asked: Refreshing,
+        answer: Result<NewCredential>,
+    ) -> Result<()> {
         let key = (asked.owner.clone(), asked.integration.clone());
         let Some(kept) = self.by_key.get_mut(&key).filter(|kept| kept.version == version) else { return Ok(()) };
         match answer {
@@ -135,7 +146,10 @@ impl Credentials {
                 Ok(())
             }
             Err(error) => {
-                kept.refused |= error.code() == ErrorCode::OauthTokenExpired;
+                if error.code() == ErrorCode::OauthTokenExpired {
+                    kept.refused = true;
+                    kept.credential.expires_at = end;
+                }
                 Err(error)
             }
         }
@@ -194,7 +208,7 @@ impl CredentialVault for MemoryVault {
         let status = self.status_of(&kept);
         let end = kept.credential.expires_at;
         if status.renewable && end.is_some_and(|end| end <= now + REFRESH_MARGIN) {
-            match self.renewed(owner, integration, kept.version, now).await {
+            match self.renewed(owner, integration, (kept.version, end), now).await {
                 Ok(renewed) => kept = renewed,
                 Err(error) if end.is_some_and(|end| end <= now) => return Err(error),
                 Err(error) => {
@@ -239,7 +253,10 @@ impl CredentialVault for MemoryVault {
         let same = kept.credential.secret.expose_secret().as_bytes().ct_eq(refused.expose_secret().as_bytes());
         let kept = match (bool::from(same), self.status_of(&kept).renewable) {
             (false, _) => kept,
-            (true, true) => self.renewed(owner, integration, kept.version, now).await?,
+            (true, true) => {
+                let end = kept.credential.expires_at.map_or(now, |end| end.min(now));
+                self.renewed(owner, integration, (kept.version, Some(end)), now).await?
+            }
             (true, false) => return Err(self.integrations.ended_credential(integration)),
         };
         log(owner, &kept, SECRET_FIELD, &purpose);

@@ -182,6 +182,7 @@ mod tests {
             idempotency_key: "key".into(),
             correlation_id: CorrelationId::new("corr_test").unwrap(),
             timezone: "UTC".into(),
+            secrets: wren_core::redact::RunSecrets::default(),
         }
     }
 
