@@ -161,8 +161,9 @@ pub(crate) fn build_engine(
     adjust(&mut options);
     let Parts { store, vault, executors } = parts;
     let builder = executors.into_iter().fold(Engine::builder(), EngineBuilder::shared_executor);
-    let broker = make_broker(broker, integrations, Arc::clone(&store), Arc::clone(&vault))?;
-    let builder = builder.shared_store(store).shared_vault(vault).host(broker).options(options);
+    let broker = Arc::new(make_broker(broker, integrations, Arc::clone(&store), Arc::clone(&vault))?);
+    let builder = builder.shared_store(store).shared_vault(vault).options(options);
+    let builder = builder.probe(Arc::clone(&broker) as _).shared_host(broker);
     Ok(builder.integrations(integrations.directory.clone()).build()?)
 }
 

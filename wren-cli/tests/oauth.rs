@@ -21,11 +21,11 @@ use wren_conformance::servers::{Fate, OidcOptions, OidcProvider, PostgresServer,
 /// Where users reach the platform; which server answers is a load balancer's choice, here the browser's.
 const PUBLIC_URL: &str = "https://wrens.ie";
 const CALLBACK: &str = "https://wrens.ie/integrations/gmail/callback";
-const SCOPES: [&str; 2] =
-    ["https://www.googleapis.com/auth/gmail.modify", "https://www.googleapis.com/auth/gmail.send"];
+const SCOPES: [&str; 1] = ["https://www.googleapis.com/auth/gmail.modify"];
 
-/// Asks the integration's origin, which is the provider's own resource here, for what only a valid token opens.
-const SCRIPT: &str = "import wren.gmail\nfrom wren import _host\n\n\ndef me(event=None):\n    \
+/// Asks the integration's origin, which is the provider's own resource here, for what only a valid token opens. It does not
+/// declare that it uses Gmail: a deploy would try the token, and renew it before any run does.
+const SCRIPT: &str = "from wren import _host\n\n\ndef me(event=None):\n    \
                       request = {\"integration\": \"gmail\", \"method\": \"GET\", \"path\": \"/me\"}\n    \
                       return _host.call(\"integration.request\", request, what=\"me()\")[\"status\"]\n";
 

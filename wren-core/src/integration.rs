@@ -1,6 +1,12 @@
 //! The integrations that a platform knows by name, and where a user sets them up.
 
+use std::fmt;
+
+use async_trait::async_trait;
+
 use crate::error::{Error, ErrorCode};
+use crate::id::OwnerId;
+use crate::vault::CredentialStatus;
 
 /// An integration by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +15,31 @@ pub struct Integration {
     pub name: String,
     /// The name that people read.
     pub title: String,
+}
+
+/// What a platform says about integrations.
+#[derive(Debug, Default)]
+pub struct IntegrationReport {
+    /// What keeps a script from running; each error's details hold the `integration`.
+    pub errors: Vec<Error>,
+    /// What will keep it from running soon, or could not be found out.
+    pub warnings: Vec<String>,
+}
+
+impl IntegrationReport {
+    /// Adds what another report says.
+    pub fn extend(&mut self, other: Self) {
+        self.errors.extend(other.errors);
+        self.warnings.extend(other.warnings);
+    }
+}
+
+/// Finds out about a credential what a vault cannot know: whether the service still takes it, and for enough.
+#[async_trait]
+pub trait IntegrationProbe: fmt::Debug + Send + Sync + 'static {
+    /// Asks about an owner's credential, which is there and has not ended as far as the vault knows. A service that cannot be
+    /// asked is a warning and no error: a script is not to wait for it.
+    async fn probe(&self, owner: &OwnerId, credential: &CredentialStatus) -> IntegrationReport;
 }
 
 /// The integrations of a platform, with the links that errors carry.

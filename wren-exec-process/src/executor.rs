@@ -154,13 +154,12 @@ impl Executor for ProcessExecutor {
         if let Some(error) = guest::unsupported_dependencies(&invocation.script.settings) {
             return ended(OutcomeEnd::Failed(error));
         }
-        let mut need = need(&invocation.limits);
-        match guest::injected_environment(&invocation.script.settings, &host).await {
-            Ok(environment) => need.environment = environment,
+        let variables = match guest::injected_environment(&invocation.script.settings, &host).await {
+            Ok(variables) => variables,
             Err(error) => return ended(OutcomeEnd::Failed(error)),
-        }
-        let started = ready.start(need).await?;
-        ended(session.run(started, &invocation, &host, logs, &cancel).await)
+        };
+        let started = ready.start(need(&invocation.limits)).await?;
+        ended(session.run(started, &invocation, variables, &host, logs, &cancel).await)
     }
 }
 
@@ -173,5 +172,5 @@ impl Ready {
 }
 
 fn need(limits: &Limits) -> Need {
-    Need { memory_bytes: limits.memory_bytes, timeout_ms: limits.timeout_ms, ..Need::default() }
+    Need { memory_bytes: limits.memory_bytes, timeout_ms: limits.timeout_ms }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use wren_core::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, OutcomeEnd, Script};
@@ -103,16 +102,11 @@ impl Executor for WasmExecutor {
             return ended(OutcomeEnd::Failed(error));
         }
         let limits = granted(&invocation.limits, &script.settings, machine);
-        let mut frame = guest::run_job(&invocation, &[]);
-        match guest::injected_environment(&script.settings, &host).await {
-            Ok(variables) if variables.is_empty() => {}
-            Ok(variables) => {
-                let variables: Map<_, _> = variables.into_iter().map(|(name, value)| (name, value.into())).collect();
-                frame["env"] = Value::Object(variables);
-            }
+        let variables = match guest::injected_environment(&script.settings, &host).await {
+            Ok(variables) => variables,
             Err(error) => return ended(OutcomeEnd::Failed(error)),
-        }
-        let job = match session::job(&frame) {
+        };
+        let job = match session::job(&guest::run_job(&invocation, &[], variables)) {
             Ok(job) => job,
             Err(error) => return ended(OutcomeEnd::Failed(error)),
         };

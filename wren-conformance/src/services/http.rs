@@ -116,7 +116,7 @@ impl Shared {
 }
 
 /// A server of 127.0.0.1 with a thread for each connection.
-pub(super) struct Server {
+pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
@@ -130,7 +130,8 @@ impl fmt::Debug for Server {
 
 impl Server {
     /// Starts a server that answers by a function.
-    pub(super) fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+    #[must_use]
+    pub fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -148,7 +149,9 @@ impl Server {
         Self { address, shared, accepting: Some(accepting) }
     }
 
-    pub(super) fn url(&self) -> String {
+    /// Returns its address, without a final slash.
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 

@@ -11,5 +11,5 @@ mod slack;
 
 pub use ai::{Ai, Question};
 pub use gmail::{Gmail, SentMail};
-pub use http::{Reply, Request};
+pub use http::{Reply, Request, Server as HttpServer};
 pub use slack::Slack;

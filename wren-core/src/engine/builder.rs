@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::inner::Inner;
+use super::inner::{Inner, Parts};
 use super::{Engine, EngineOptions};
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::DeployRules;
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::Executor;
 use crate::host::{Host, PlatformHost, ScriptState};
-use crate::integration::IntegrationDirectory;
+use crate::integration::{IntegrationDirectory, IntegrationProbe};
 use crate::memory::MemoryVault;
 use crate::schedule::{Planner, Scheduler};
 use crate::source::TriggerSource;
@@ -27,6 +27,7 @@ pub struct EngineBuilder {
     sources: Vec<Arc<dyn TriggerSource>>,
     scheduler: Option<Arc<dyn Scheduler>>,
     vault: Option<Arc<dyn CredentialVault>>,
+    probe: Option<Arc<dyn IntegrationProbe>>,
     host: Option<Arc<dyn Host>>,
     clock: Option<Arc<dyn Clock>>,
     integrations: Option<IntegrationDirectory>,
@@ -101,8 +102,21 @@ impl EngineBuilder {
 
     /// Sets what answers the scripts' requests other than `state.*`, say a broker.
     #[must_use]
-    pub fn host(mut self, host: impl Host) -> Self {
-        self.host = Some(Arc::new(host));
+    pub fn host(self, host: impl Host) -> Self {
+        self.shared_host(Arc::new(host))
+    }
+
+    /// Sets what answers the scripts' requests, shared with others.
+    #[must_use]
+    pub fn shared_host(mut self, host: Arc<dyn Host>) -> Self {
+        self.host = Some(host);
+        self
+    }
+
+    /// Sets what asks services about credentials, when integrations are validated and scripts deployed; nothing without it.
+    #[must_use]
+    pub fn probe(mut self, probe: Arc<dyn IntegrationProbe>) -> Self {
+        self.probe = Some(probe);
         self
     }
 
@@ -173,6 +187,7 @@ impl EngineBuilder {
         };
         let scheduler = self.scheduler.unwrap_or_else(|| Arc::new(Planner::new()));
         let vault = self.vault.unwrap_or_else(|| Arc::new(MemoryVault::default()));
-        Ok(Engine { inner: Arc::new(Inner::new(store, scheduler, vault, host, clock, rules, options)) })
+        let parts = Parts { store, scheduler, vault, probe: self.probe, host, clock, rules, options };
+        Ok(Engine { inner: Arc::new(Inner::new(parts)) })
     }
 }

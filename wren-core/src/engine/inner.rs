@@ -21,6 +21,7 @@ use crate::deploy::DeployRules;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::Host;
 use crate::id::RunId;
+use crate::integration::IntegrationProbe;
 use crate::model::{Fence, Trigger};
 use crate::schedule::{PlannerEntry, Scheduler};
 use crate::store::{Signals, Store};
@@ -74,6 +75,7 @@ pub(super) struct Inner {
     pub(super) store: Arc<dyn Store>,
     pub(super) scheduler: Arc<dyn Scheduler>,
     pub(super) vault: Arc<dyn CredentialVault>,
+    pub(super) probe: Option<Arc<dyn IntegrationProbe>>,
     pub(super) host: Arc<dyn Host>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) rules: DeployRules,
@@ -103,6 +105,18 @@ pub(super) struct Inner {
     running: AtomicBool,
 }
 
+/// What an engine is put together from.
+pub(super) struct Parts {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) scheduler: Arc<dyn Scheduler>,
+    pub(super) vault: Arc<dyn CredentialVault>,
+    pub(super) probe: Option<Arc<dyn IntegrationProbe>>,
+    pub(super) host: Arc<dyn Host>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) rules: DeployRules,
+    pub(super) options: EngineOptions,
+}
+
 /// Held while the engine runs.
 #[derive(Debug)]
 pub(super) struct Running(Arc<Inner>);
@@ -114,21 +128,15 @@ impl Drop for Running {
 }
 
 impl Inner {
-    pub(super) fn new(
-        store: Arc<dyn Store>,
-        scheduler: Arc<dyn Scheduler>,
-        vault: Arc<dyn CredentialVault>,
-        host: Arc<dyn Host>,
-        clock: Arc<dyn Clock>,
-        rules: DeployRules,
-        options: EngineOptions,
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { store, scheduler, vault, probe, host, clock, rules, options } = parts;
         let inspections = Inspections::new(options.concurrent_inspections);
         let shards = Shards::new(store.peers().is_some());
         Self {
             store,
             scheduler,
             vault,
+            probe,
             host,
             clock,
             rules,

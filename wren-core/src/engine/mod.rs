@@ -33,7 +33,6 @@ use std::sync::Arc;
 pub use builder::EngineBuilder;
 pub use deployments::DeployReceipt;
 pub use history::TriggerHistory;
-pub use integrations::IntegrationReport;
 pub use options::EngineOptions;
 pub use runs::RunNow;
 pub use sources::SourceHealth;

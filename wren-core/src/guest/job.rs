@@ -8,10 +8,12 @@ use crate::executor::{Invocation, Limits, Script};
 use crate::host::{HostRequest, RunHost};
 use crate::model::ScriptSettings;
 
-/// Returns the `job` that runs a function. `argv_path` holds folders, as the guest sees them, for the script's `sys.path`.
+/// Returns the `job` that runs a function. `argv_path` holds folders, as the guest sees them, for the script's `sys.path`;
+/// `variables` are for its `os.environ`. They travel here and not in the environment of a process, which others can read in
+/// `/proc`.
 #[must_use]
-pub fn run_job(invocation: &Invocation, argv_path: &[String]) -> Value {
-    json!({
+pub fn run_job(invocation: &Invocation, argv_path: &[String], variables: Vec<(String, String)>) -> Value {
+    let mut job = json!({
         "t": "job",
         "v": 1,
         "mode": "run",
@@ -22,7 +24,11 @@ pub fn run_job(invocation: &Invocation, argv_path: &[String]) -> Value {
         "event": invocation.event,
         "context": &*invocation.context,
         "argv_path": argv_path,
-    })
+    });
+    if !variables.is_empty() {
+        job["env"] = variables.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
+    }
+    job
 }
 
 /// Returns the `job` that imports a script.

@@ -11,6 +11,7 @@ pub(super) fn all(secret: &str) -> BTreeSet<Vec<u8>> {
     forms.extend(base64(secret.as_bytes()));
     forms.extend(percent(secret.as_bytes()));
     forms.extend(json(secret));
+    forms.extend(python(secret));
     forms.extend([hex(secret.as_bytes(), LOWER), hex(secret.as_bytes(), UPPER)]);
     forms
 }
@@ -109,6 +110,32 @@ fn json(secret: &str) -> Vec<Vec<u8>> {
             }
             forms.push(form);
         }
+    }
+    forms
+}
+
+/// Python's `repr` of a text, and of its bytes. Which quotes are escaped depends on which others there are.
+fn python(secret: &str) -> Vec<Vec<u8>> {
+    let mut forms = Vec::new();
+    for (quotes, bytes) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut form = Vec::new();
+        for letter in secret.chars() {
+            match letter {
+                '\\' => form.extend(b"\\\\"),
+                '\'' if quotes => form.extend(b"\\'"),
+                '\n' => form.extend(b"\\n"),
+                '\r' => form.extend(b"\\r"),
+                '\t' => form.extend(b"\\t"),
+                letter if letter.is_ascii_control() || (bytes && !letter.is_ascii()) => {
+                    for byte in letter.encode_utf8(&mut [0; 4]).bytes() {
+                        form.extend(b"\\x");
+                        form.extend(digits(byte, LOWER));
+                    }
+                }
+                letter => form.extend(letter.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        forms.push(form);
     }
     forms
 }

@@ -22,7 +22,8 @@ const SHORTEST: usize = 6;
 /// The shortest line of a secret of several that is looked for by itself.
 const SHORTEST_LINE: usize = 16;
 
-/// Replaces secrets by `[redacted NAME]`: as they are, and in base64, percent-encoded, JSON-escaped and in hex.
+/// Replaces secrets by `[redacted NAME]`: as they are, and in base64, percent-encoded, JSON-escaped, as Python's `repr` and in
+/// hex.
 ///
 /// Secrets shorter than six bytes are not looked for. Of one that has several lines each line of sixteen bytes or more is. Base64 is found in the alphabets of RFC 4648, with and without padding,
 /// and within the base64 of a longer text; then the characters at its two ends, which hold at most four bits of the secret

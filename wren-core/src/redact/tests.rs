@@ -30,6 +30,9 @@ fn a_secret_is_found_in_the_forms_in_which_it_is_usually_written() {
         "s3cr%E2%82%ACt/%2B%26%3D%22%3Ck%5Cy%3E~%20%C3%BFz".to_owned(),
         "s3cr%E2%82%ACt%2F%2B%26%3D%22%3Ck%5Cy%3E~+%C3%BFz".to_owned(),
         r#"s3cr\u20act/+&=\"<k\\y>~ \u00ffz"#.to_owned(),
+        // Python's `repr` of the text and of its bytes.
+        "s3cr€t/+&=\"<k\\\\y>~ ÿz".to_owned(),
+        r#"s3cr\xe2\x82\xact/+&="<k\\y>~ \xc3\xbfz"#.to_owned(),
         // Go's `json.Marshal`, PHP's `json_encode`, and digits in lower case.
         r#"s3cr€t/+\u0026=\"\u003ck\\y\u003e~ ÿz"#.to_owned(),
         r#"s3cr\u20act\/+&=\"<k\\y>~ \u00ffz"#.to_owned(),

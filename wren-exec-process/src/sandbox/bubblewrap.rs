@@ -96,9 +96,6 @@ impl Bubblewrap {
             push(&mut arguments, &["--add-seccomp-fd".as_ref(), filter.as_raw_fd().to_string().as_ref()]);
         }
         push(&mut arguments, &["--remount-ro".as_ref(), "/".as_ref()]);
-        for (name, value) in &start.environment {
-            push(&mut arguments, &["--setenv".as_ref(), name.as_ref(), value.as_ref()]);
-        }
         let arguments = memory_file(&arguments)?;
 
         let mut command = Command::new(&self.bwrap);

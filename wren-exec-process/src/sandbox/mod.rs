@@ -52,14 +52,11 @@ const PROBE_MS: u64 = 20_000;
 pub(crate) struct Need {
     pub(crate) memory_bytes: u64,
     pub(crate) timeout_ms: u64,
-    /// Variables beyond the few that every guest has.
-    pub(crate) environment: Vec<(String, String)>,
 }
 
 /// What a tier turns into a command.
 #[derive(Debug)]
 struct Start {
-    environment: Vec<(String, String)>,
     cgroups: Vec<OwnedFd>,
     rlimits: Vec<Rlimit>,
     /// The user and group of the host that the guest, and what launches it, runs as.
@@ -186,7 +183,7 @@ impl Sandbox {
         let cgroup = self.cgroups.create(need.memory_bytes, self.pids)?;
         let drop_to = self.users.as_ref().map(GuestUsers::next);
         let (cgroups, rlimits) = (cgroup.entrances()?, self.rlimits(&need));
-        let start = Start { cgroups, rlimits, environment: need.environment, drop_to };
+        let start = Start { cgroups, rlimits, drop_to };
         let (mut command, nested, scratch) = match &self.tier {
             Tier::Bubblewrap(bubblewrap) => (bubblewrap.command(start, pipes)?, true, None),
             Tier::Reduced(reduced) => {

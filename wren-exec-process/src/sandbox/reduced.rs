@@ -64,7 +64,7 @@ impl Reduced {
         let mut command = Command::new(&self.python);
         command.env_clear().args(["-I", "-S", "-B"]).arg(&self.main).arg(pipes.channel.as_raw_fd().to_string());
         command.env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
-        command.env("HOME", scratch.path()).env("TMPDIR", scratch.path()).envs(start.environment);
+        command.env("HOME", scratch.path()).env("TMPDIR", scratch.path());
         command.current_dir(scratch.path()).stdin(Stdio::null()).stdout(pipes.stdout).stderr(pipes.stderr);
         let setup = ChildSetup {
             cgroups: start.cgroups,

@@ -57,12 +57,13 @@ impl Session {
         self,
         started: Guest,
         invocation: &Invocation,
+        variables: Vec<(String, String)>,
         host: &RunHost,
         logs: Arc<dyn LogSink>,
         cancel: &CancellationToken,
     ) -> OutcomeEnd {
         let limits = &invocation.limits;
-        let job = match frame::encode(&guest::run_job(invocation, &self.argv_path)) {
+        let job = match frame::encode(&guest::run_job(invocation, &self.argv_path, variables)) {
             Ok(job) => job,
             Err(size) => return OutcomeEnd::Failed(guest::job_too_large(size)),
         };

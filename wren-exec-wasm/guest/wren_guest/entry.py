@@ -66,7 +66,6 @@ def serve(job: bytes, code: bytes) -> bytes:
     """Does the job and returns its last frame."""
     compiled = _marshal_loads(code) if code else None
     frame = loads(str(job, "utf-8"))
-    os.environ.update(frame.get("env") or {})
     try:
         session.serve(frame, channel, output, unavailable=UNAVAILABLE, code=compiled)
     except BaseException:

@@ -40,7 +40,7 @@ tomllib traceback tracemalloc types typing unicodedata unittest unittest.mock ur
 urllib.request urllib.response urllib.robotparser uuid warnings weakref webbrowser xml xml.dom xml.dom.minidom
 xml.etree.ElementTree xml.parsers.expat xml.sax xml.sax.handler xml.sax.saxutils xmlrpc.client zipfile zipimport zlib
 zoneinfo
-wren wren._ai wren._codec wren._context wren._email wren._host wren._secret wren._state wren._suggest wren._times
+wren wren._ai wren._codec wren._context wren._email wren._host wren._integration wren._secret wren._state wren._suggest wren._times
 wren.errors wren.http wren.registry wren._runtime.calling wren._runtime.failures wren._runtime.import_limit
 wren._runtime.imports wren._runtime.inspection wren._runtime.session wren._runtime.signature wren._runtime.tracebacks
 """

@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wren_core::engine::IntegrationReport;
-use wren_core::integration::Integration;
+use wren_core::integration::{Integration, IntegrationReport};
 use wren_core::vault::CredentialStatus;
 use wren_core::{Error, ErrorClass, ErrorCode, WireError};
 

@@ -15,6 +15,7 @@ mod integration;
 mod networks;
 mod options;
 mod plain;
+mod probe;
 mod redirect;
 mod released;
 mod renewals;
@@ -47,6 +48,7 @@ pub use resolve::{Resolver, SystemResolver};
 use crate::catalogue::Catalogue;
 use actions::Service;
 use networks::Networks;
+use probe::Probed;
 use renewals::Renewals;
 use transport::Transport;
 
@@ -71,6 +73,7 @@ pub struct Broker {
     transport: Transport,
     options: BrokerOptions,
     renewals: Renewals,
+    probed: Probed,
     next: Option<Arc<dyn Host>>,
 }
 
@@ -171,7 +174,19 @@ impl BrokerBuilder {
         let Self { catalogue, directory, vault, clock, egress, secrets, resolver, interfaces, options, next } = self;
         let transport = Transport::new(&resolver, Networks::read(interfaces)?, &options)?;
         let renewals = Renewals::default();
-        Ok(Broker { catalogue, directory, vault, clock, egress, secrets, transport, options, renewals, next })
+        Ok(Broker {
+            catalogue,
+            directory,
+            vault,
+            clock,
+            egress,
+            secrets,
+            transport,
+            options,
+            renewals,
+            probed: Probed::default(),
+            next,
+        })
     }
 }
 

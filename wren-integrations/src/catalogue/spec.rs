@@ -33,6 +33,9 @@ pub struct IntegrationSpec {
     /// A request that costs nothing and tells whether the credential is good.
     #[serde(default)]
     pub probe: Option<Probe>,
+    /// The header of an answer that lists what the credential allows.
+    #[serde(default)]
+    pub scopes_header: Option<String>,
 }
 
 /// Where a credential stands in a request: in one header.
@@ -57,9 +60,15 @@ pub struct OauthSpec {
     /// Where codes and refresh tokens are traded for access tokens.
     #[serde(deserialize_with = "url")]
     pub token_url: Url,
-    /// What is asked for.
+    /// What is asked for and needed.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// What is asked for besides, and can be done without.
+    #[serde(default)]
+    pub optional_scopes: Vec<String>,
+    /// Scopes that hold others.
+    #[serde(default)]
+    pub implied_scopes: BTreeMap<String, Vec<String>>,
     /// What stands between scopes; a space unless the service has its own mind.
     #[serde(default = "space")]
     pub scope_separator: String,
@@ -75,6 +84,22 @@ pub struct OauthSpec {
     /// Errors besides `invalid_grant` that say that a refresh token is of no use any more. Every other error may pass.
     #[serde(default)]
     pub ended_errors: Vec<String>,
+}
+
+impl OauthSpec {
+    /// Returns all that is asked for.
+    #[must_use]
+    pub fn asked_scopes(&self) -> Vec<String> {
+        self.scopes.iter().chain(&self.optional_scopes).cloned().collect()
+    }
+
+    /// Says whether what was granted holds a scope.
+    #[must_use]
+    pub fn holds(&self, granted: &[String], scope: &str) -> bool {
+        granted.iter().any(|one| {
+            one == scope || self.implied_scopes.get(one).is_some_and(|implied| implied.iter().any(|held| held == scope))
+        })
+    }
 }
 
 /// A request that tells whether a credential is good.

@@ -132,7 +132,7 @@ impl OauthFlows {
             owner: owner.clone(),
             integration: integration.to_owned(),
             verifier: verifier.expose_secret().to_owned(),
-            scopes: if scopes.is_empty() { provider.spec.scopes.clone() } else { scopes.to_vec() },
+            scopes: if scopes.is_empty() { provider.spec.asked_scopes() } else { scopes.to_vec() },
         };
         self.states.keep(&state, &pending, now).await?;
         Ok(page(provider, &state, &pending))

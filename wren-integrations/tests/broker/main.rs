@@ -8,6 +8,7 @@ mod credentials;
 mod gmail;
 mod integration;
 mod plain;
+mod probe;
 mod services;
 mod slack;
 mod support;

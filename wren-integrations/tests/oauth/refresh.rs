@@ -49,7 +49,7 @@ async fn a_refresh_token_that_works_once_is_replaced() {
     let first = asking(&credential);
     let kept = first.clone().answered(platform.refresher.refresh(&first, now()).await.unwrap());
     assert_eq!(kept.refresh_token.as_ref().unwrap().expose_secret(), "canary-refresh-3");
-    assert_eq!(kept.scopes, ["chat:write", "channels:read"]);
+    assert_eq!(kept.scopes, crate::flow::SLACK_SCOPES);
     // The new one works, and the old one does no more.
     platform.refresher.refresh(&asking(&kept), now()).await.unwrap();
     let error = refused(platform.refresher.refresh(&first, now()).await);

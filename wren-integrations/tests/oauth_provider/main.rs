@@ -28,8 +28,7 @@ use wren_vault::{KeyFile, SealedVault};
 const PUBLIC_URL: &str = "https://wrens.ie";
 const REDIRECT_URI: &str = "https://wrens.ie/integrations/gmail/callback";
 /// What the catalogue asks of Gmail.
-const SCOPES: [&str; 2] =
-    ["https://www.googleapis.com/auth/gmail.modify", "https://www.googleapis.com/auth/gmail.send"];
+const SCOPES: [&str; 1] = ["https://www.googleapis.com/auth/gmail.modify"];
 /// How long the provider's access tokens are good, unless a test says otherwise.
 const LIFETIME: TimeDelta = TimeDelta::hours(1);
 

@@ -224,3 +224,20 @@ def test_params_may_be_text_as_in_requests(host, params, query):
     wren.http.get("https://example.com/?k=v#part", params=params)
     expected = f"https://example.com/?k=v{'&' if query else ''}{query}#part"
     assert channel.calls[0][1]["url"] == expected
+
+
+def test_an_integration_is_asked_by_its_name(host):
+    channel = host(lambda op, args: {"status": 200, "headers": {"X-A": "1"}, "body": "aGk=", "url": "https://crm/v1/a"})
+    crm = wren.integration("crm")
+    answer = crm.get("/v1/items", params={"page": 2}, headers={"X-Mine": "1"})
+    assert (answer.status_code, answer.text, answer.headers["x-a"]) == (200, "hi", "1")
+    crm.post("https://crm.example/v1/items", json={"a": 1}, timeout=5)
+    (first_op, first), (second_op, second) = channel.calls[-2:]
+    assert first_op == second_op == "integration.request"
+    assert (first["integration"], first["method"], first["path"]) == ("crm", "GET", "/v1/items?page=2")
+    assert "url" not in first and first["headers"] == {"X-Mine": "1"}
+    assert (second["url"], second["timeout_ms"]) == ("https://crm.example/v1/items", 5000)
+    assert base64.b64decode(second["body"]) == b'{"a":1}' and "path" not in second
+    assert "crm" in wren.registry.integrations()
+    with pytest.raises(TypeError):
+        wren.integration(5)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ._context import context as context
     from ._email import Attachment as Attachment
     from ._email import Email as Email
+    from ._integration import Integration as Integration
+    from ._integration import integration as integration
     from ._secret import secret as secret
     from ._state import State as State
     from ._state import state as state
@@ -44,6 +46,7 @@ __all__ = [
     "Attachment",
     "Context",
     "Email",
+    "Integration",
     "InternalError",
     "State",
     "UserFacingConfigError",
@@ -52,6 +55,7 @@ __all__ = [
     "context",
     "errors",
     "http",
+    "integration",
     "on_email",
     "on_schedule",
     "on_webhook",
@@ -68,12 +72,14 @@ _HOMES = {
     "Attachment": "_email",
     "Context": "_context",
     "Email": "_email",
+    "Integration": "_integration",
     "InternalError": "errors",
     "State": "_state",
     "UserFacingConfigError": "errors",
     "WrenError": "errors",
     "ai": "_ai",
     "context": "_context",
+    "integration": "_integration",
     "secret": "_secret",
     "state": "_state",
 }

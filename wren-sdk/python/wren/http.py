@@ -129,20 +129,27 @@ def request(
     that is encoded. ``timeout`` is in seconds, None leaves it to the platform; of a pair, one for connecting and one
     for reading, the sum counts.
     """
+    args = _arguments(method, headers, data, json, timeout)
+    args["url"] = _with_query(url, params)
+    return Response(_host.call("http.request", args, what="wren.http"), url)
+
+
+def _arguments(
+    method: str, headers: Mapping[str, str] | None, data: Body | None, json: Any, timeout: Timeout | None
+) -> dict[str, Any]:
+    """Returns what a request says, its address aside."""
     if data is not None and json is not None:
         raise TypeError("a request has either data or json, not both")
     sent = {str(name): str(value) for name, value in (headers or {}).items()}
     body, content_type = _body(data, json)
     if content_type and not any(name.lower() == "content-type" for name in sent):
         sent["Content-Type"] = content_type
-    args = {
+    return {
         "method": method.upper(),
-        "url": _with_query(url, params),
         "headers": sent,
         "body": None if body is None else b2a_base64(body, newline=False).decode("ascii"),
         "timeout_ms": _milliseconds(timeout),
     }
-    return Response(_host.call("http.request", args, what="wren.http"), url)
 
 
 def get(

@@ -13,7 +13,8 @@ pub(super) const DECORATORS: [(&str, TriggerKind); 3] =
     [("on_schedule", TriggerKind::Schedule), ("on_email", TriggerKind::Email), ("on_webhook", TriggerKind::Webhook)];
 
 /// The lower-case names of the SDK that are neither decorators nor integrations.
-const HELPERS: [&str; 8] = ["ai", "context", "decorators", "errors", "http", "registry", "secret", "state"];
+const HELPERS: [&str; 9] =
+    ["ai", "context", "decorators", "errors", "http", "integration", "registry", "secret", "state"];
 
 /// Returns the lower-case names of the SDK that are no integrations, for the test that keeps this list and the SDK in step.
 #[doc(hidden)]

@@ -63,6 +63,11 @@ def _prepare(job: dict[str, Any], channel: Channel, code: CodeType | None) -> lo
 
     script = loading.Script(job["filename"], job["script"], code)
     sys.argv[:] = [script.filename]
+    variables = job.get("env")
+    if variables:
+        from os import environ
+
+        environ.update(variables)
     sys.path.extend(job.get("argv_path") or ())
     # Without `site` there is no `exit`, which scripts use as if it were built in.
     for name in ("exit", "quit"):
