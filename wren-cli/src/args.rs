@@ -204,7 +204,7 @@ pub(crate) struct ConnectArgs {
     /// The integration, as in `gmail`
     #[arg(value_name = "NAME")]
     pub(crate) integration: String,
-    /// A scope to ask for in place of the usual ones; may be given several times
+    /// A scope to ask for besides the usual ones; may be given several times
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<String>,
     /// Open the link in this machine's browser

@@ -247,3 +247,48 @@ async fn a_crash_between_two_steps_of_going_on_repeats_nothing() {
     assert_eq!(scene.world.runs().await.len(), 2);
     scene.world.stop().await;
 }
+
+#[tokio::test]
+async fn a_deployment_that_is_about_to_be_marked_is_not_one_that_somebody_resumed() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let mut scene = Scene::begun(Arc::clone(&store), HOURLY).await;
+    scene.connect().await;
+    // As a worker leaves it that dies between its two writes.
+    let space = wren_core::store::Namespace::system("attention");
+    let now = scene.world.clock.now();
+    let record = serde_json::json!({
+        "owner": "ada", "due": now - TimeDelta::hours(1), "credentials": {"gmail": null}, "at": now, "marked": false,
+    });
+    let options = wren_core::store::PutOptions::at(now);
+    store.put_record(&space, &scene.id.to_string(), record.to_string().into(), options).await.unwrap();
+    let forgotten = async {
+        while !store.records(&space, "", None, 10, scene.world.clock.now()).await.unwrap().is_empty() {
+            scene.world.clock.advance(TimeDelta::seconds(1));
+            scene.world.engine.credentials_changed();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), forgotten).await.unwrap();
+    assert!(scene.world.clock.now() - now >= TimeDelta::seconds(60), "it waited for the mark");
+    assert!(scene.world.runs().await.is_empty(), "nothing was caught up with");
+    scene.world.stop().await;
+}
+
+#[tokio::test]
+async fn runs_that_were_on_their_way_when_the_first_one_failed_are_made_up_for_too() {
+    let script = "import wren\n\n@wren.on_schedule(every=\"1h\", catch_up=\"all\", catch_up_window=\"1d\", overlap=\"allow\")\n\
+                  def job():\n    pass\n";
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let mut scene = Scene::begun(store, script).await;
+    scene.world.acting.act("job", Act::FailFor(ErrorCode::IntegrationNotConfigured, "gmail"));
+    // Three due times at once: whichever fails first parks the deployment while the others run.
+    scene.world.clock.advance(TimeDelta::hours(3));
+    scene.world.until("the failures", all_done(3)).await;
+    scene.until(DeploymentStatus::NeedsAttention).await;
+    let failed = scene.world.runs().await.iter().filter(|run| run.state != RunState::Success).count();
+    scene.world.acting.act("job", Act::Return);
+    scene.connect().await;
+    let runs = scene.world.until("the catching up", |runs| succeeded(runs).len() == 3).await;
+    assert_eq!((failed, runs.len()), (3, 6), "{runs:?}");
+    scene.world.stop().await;
+}

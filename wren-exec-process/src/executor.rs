@@ -154,12 +154,8 @@ impl Executor for ProcessExecutor {
         if let Some(error) = guest::unsupported_dependencies(&invocation.script.settings) {
             return ended(OutcomeEnd::Failed(error));
         }
-        let variables = match guest::injected_environment(&invocation.script.settings, &host).await {
-            Ok(variables) => variables,
-            Err(error) => return ended(OutcomeEnd::Failed(error)),
-        };
         let started = ready.start(need(&invocation.limits)).await?;
-        ended(session.run(started, &invocation, variables, &host, logs, &cancel).await)
+        ended(session.run(started, &invocation, &host, logs, &cancel).await)
     }
 }
 

@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::inner::{Inner, millis};
-use crate::error::{Error, ErrorCode, Result, WireError};
-use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId, TriggerId};
+use super::inner::{Inner, PATIENCE, answered, millis};
+use crate::error::{Error, ErrorClass, ErrorCode, Result, WireError};
+use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId};
 use crate::model::{
     CatchUp, DeploymentOverview, DeploymentStatus, FireKey, PageOptions, Run, RunState, SkipReason, Trigger,
 };
@@ -25,24 +25,31 @@ use crate::vault::CredentialStatus;
 
 /// The wait between two looks at what is waited for, in milliseconds: another process may have set a credential.
 const LOOK_MS: u64 = 2_000;
-/// How many records or runs are read at once.
+/// How many records or runs are read, or runs recorded, at once.
 const PAGE: usize = 200;
+/// How often a record that others change, too, is tried to be changed.
+const TRIES: u32 = 20;
+/// How long after the record the deployment may be marked.
+const MARKING: TimeDelta = TimeDelta::seconds(60);
+/// What the keys of runs begin with that make up for others.
+const RESUMED: &str = "resumed:";
 
 /// What a parked deployment waits for.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Parked {
     owner: OwnerId,
-    /// The run that failed.
-    run_id: RunId,
-    /// What it was due for: nothing that was missed is older.
+    /// What the first of the failed runs was due for: nothing that was missed is older.
     due: DateTime<Utc>,
-    revision: u32,
     /// The credentials any of which has to change, each as it did not do; none where there was none.
     credentials: BTreeMap<String, Option<Refused>>,
+    /// When it was written.
+    at: DateTime<Utc>,
+    /// Whether the deployment has been marked since: before that, an active one is not one that somebody resumed.
+    marked: bool,
 }
 
 /// A credential that did not do.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Refused {
     version: u64,
     /// What it allowed, when that was too little: a credential that was renewed without the user allows no more.
@@ -67,22 +74,17 @@ fn space() -> Namespace {
 
 /// Marks a run's deployment as waiting for its user.
 pub(super) async fn park(inner: &Inner, run: &Run, error: &WireError) -> Result<()> {
+    let key = run.deployment_id.to_string();
     let now = inner.clock.now();
     let parked = Parked {
         owner: run.owner.clone(),
-        run_id: run.id,
         due: run.scheduled_for,
-        revision: run.revision,
         credentials: credentials(inner, run, error, now).await?,
+        at: now,
+        marked: false,
     };
-    let value = serde_json::to_vec(&parked).map_err(|error| Error::internal("encoding what is waited for", error))?;
-    let key = run.deployment_id.to_string();
-    // Of several runs that fail one after the other the first one counts: what was missed begins with it.
-    let options = PutOptions::at(now).expecting(Expect::Absent);
-    match inner.store.put_record(&space(), &key, Bytes::from(value), options).await {
-        Err(error) if error.code() != ErrorCode::Conflict => return Err(error),
-        _ => {}
-    }
+    // The record first: a deployment that is marked and has none would wait for ever.
+    write(inner, &key, parked).await?;
     let change = SetStatus {
         status: DeploymentStatus::NeedsAttention,
         reason: Some(error.message.clone()),
@@ -92,13 +94,60 @@ pub(super) async fn park(inner: &Inner, run: &Run, error: &WireError) -> Result<
         only_if: Some(StatusGuard { status: DeploymentStatus::Active, revision: run.revision, paused_until: None }),
         now,
     };
-    inner.store.set_status(&run.owner, run.deployment_id, change).await?;
+    let overview = inner.store.set_status(&run.owner, run.deployment_id, change).await?;
+    if overview.deployment.status == DeploymentStatus::NeedsAttention {
+        mark(inner, &key).await?;
+    }
     inner.run_changed.notify_waiters();
     Ok(())
 }
 
-/// Returns the credentials that an error is about. One that was not there is noted as such even if it is by now: the user was
-/// quick, and is not to wait.
+/// Writes what is waited for, together with what was waited for already. Every write is a new version, so that whoever was
+/// about to forget the one before does not.
+async fn write(inner: &Inner, key: &str, parked: Parked) -> Result<()> {
+    change(inner, key, |before| {
+        let mut parked = parked.clone();
+        if let Some(before) = before {
+            parked.due = parked.due.min(before.due);
+            parked.marked = before.marked;
+            for (name, refused) in &before.credentials {
+                parked.credentials.entry(name.clone()).or_insert_with(|| refused.clone());
+            }
+        }
+        Some(parked)
+    })
+    .await
+}
+
+/// Notes that the deployment has been marked.
+async fn mark(inner: &Inner, key: &str) -> Result<()> {
+    change(inner, key, |before| {
+        before.filter(|before| !before.marked).map(|before| Parked { marked: true, ..before.clone() })
+    })
+    .await
+}
+
+/// Changes a record at the version that was read, again while others change it, too; `None` leaves it as it is.
+async fn change(inner: &Inner, key: &str, to: impl Fn(Option<&Parked>) -> Option<Parked>) -> Result<()> {
+    for _ in 0..TRIES {
+        let now = inner.clock.now();
+        let record = inner.store.record(&space(), key, now).await?;
+        let before: Option<Parked> = record.as_ref().and_then(|record| serde_json::from_slice(&record.value).ok());
+        let Some(parked) = to(before.as_ref()) else { return Ok(()) };
+        let value =
+            serde_json::to_vec(&parked).map_err(|error| Error::internal("encoding what is waited for", error))?;
+        let expect = record.map_or(Expect::Absent, |record| Expect::Version(record.version));
+        match inner.store.put_record(&space(), key, Bytes::from(value), PutOptions::at(now).expecting(expect)).await {
+            Err(error) if error.code() == ErrorCode::Conflict => {}
+            written => return written.map(drop),
+        }
+    }
+    Err(Error::new(ErrorCode::StoreUnavailable, "what a deployment waits for changes too often to be written"))
+}
+
+/// Returns the credentials that an error is about, where another one would do: a quota or a permission is mended elsewhere, and
+/// the user says when. A credential that was not there is noted as such even if it is by now: the user was quick, and is not to
+/// wait. Not so for a run that makes up for another one, or a platform that does not use its credentials would go round for ever.
 async fn credentials(
     inner: &Inner,
     run: &Run,
@@ -110,13 +159,20 @@ async fn credentials(
     let names = one.into_iter().chain(several.into_iter().flatten().filter_map(Value::as_str));
     let mut credentials = BTreeMap::new();
     for name in names {
+        let makes_up = matches!(&run.key, FireKey::Event(key) if key.starts_with(RESUMED));
         let refused = match error.code {
-            ErrorCode::IntegrationNotConfigured => None,
+            ErrorCode::QuotaExceeded | ErrorCode::PermissionDenied => continue,
+            ErrorCode::IntegrationNotConfigured if !makes_up => None,
             code => inner.vault.status(&run.owner, name, now).await?.map(|status| Refused::by(status, code)),
         };
         credentials.insert(name.to_owned(), refused);
     }
     Ok(credentials)
+}
+
+/// Says whether an error is one that only the user can mend.
+pub(super) fn only_the_user_can_mend(error: &WireError) -> bool {
+    error.class == ErrorClass::UserFacingConfigError && !error.retryable
 }
 
 /// Looks after parked deployments until `shutdown`.
@@ -144,7 +200,7 @@ async fn look(inner: &Inner) -> Result<()> {
         let page = inner.store.records(&space(), "", after.as_deref(), PAGE, inner.clock.now()).await?;
         for record in &page {
             // One that cannot be settled keeps no other waiting.
-            if let Err(error) = settle(inner, record).await {
+            if let Err(error) = answered(PATIENCE, settle(inner, record)).await {
                 tracing::warn!(deployment_id = record.key, error = error.chain(), "a parked deployment stays parked");
             }
         }
@@ -167,7 +223,12 @@ async fn settle(inner: &Inner, record: &Record) -> Result<()> {
     let overview = match overview.deployment.status {
         // By the user's own word, whatever was missed is not wanted.
         DeploymentStatus::Undeployed | DeploymentStatus::Paused => return forget(inner, record).await,
-        DeploymentStatus::Active => overview,
+        DeploymentStatus::Active if parked.marked => overview,
+        // About to be marked. Unless whoever was about to is gone: then the run has failed and that is all.
+        DeploymentStatus::Active if (inner.clock.now() - parked.at).abs() < MARKING => return Ok(()),
+        DeploymentStatus::Active => return forget(inner, record).await,
+        // Before anything else: what follows is then gone on with, whoever begins it.
+        DeploymentStatus::NeedsAttention if !parked.marked => return mark(inner, &record.key).await,
         DeploymentStatus::NeedsAttention if acted(inner, &parked).await? => {
             let change = SetStatus {
                 status: DeploymentStatus::Active,
@@ -219,12 +280,12 @@ async fn catch_up(inner: &Inner, parked: &Parked, overview: &DeploymentOverview)
     let now = inner.clock.now();
     let mut fires = Vec::new();
     for trigger in &overview.triggers {
-        let missed = missed(inner, parked, trigger.id).await?;
+        let missed = missed(inner, parked, trigger).await?;
         let wanted = wanted(trigger, &missed, now, inner.options.max_catch_up);
         fires.extend(wanted.iter().map(|missed| Fire {
             run_id: RunId::new(),
             trigger_id: trigger.id,
-            key: FireKey::Event(format!("resumed:{}", missed.id)),
+            key: FireKey::Event(format!("{RESUMED}{}", missed.id)),
             scheduled_for: missed.scheduled_for,
             payload: missed.payload.clone(),
             not_before: now,
@@ -234,24 +295,29 @@ async fn catch_up(inner: &Inner, parked: &Parked, overview: &DeploymentOverview)
     }
     if !fires.is_empty() {
         tracing::info!(deployment_id = %overview.deployment.id, runs = fires.len(), "catching up after needs_attention");
-        inner.store.record_fires(fires, now).await?;
+    }
+    for batch in fires.chunks(PAGE) {
+        inner.store.record_fires(batch.to_vec(), now).await?;
     }
     Ok(())
 }
 
 /// Returns the runs of a trigger that the user's absence has kept from running, oldest first.
-async fn missed(inner: &Inner, parked: &Parked, trigger: TriggerId) -> Result<Vec<Run>> {
+async fn missed(inner: &Inner, parked: &Parked, trigger: &Trigger) -> Result<Vec<Run>> {
     let mut missed = Vec::new();
     let mut page = PageOptions { limit: PAGE, ..PageOptions::default() };
     loop {
-        let list = ListRuns { trigger_id: Some(trigger), since: Some(parked.due), page, ..ListRuns::default() };
+        let list = ListRuns { trigger_id: Some(trigger.id), since: Some(parked.due), page, ..ListRuns::default() };
         let listed = inner.store.runs(&parked.owner, list).await?;
-        missed.extend(listed.items.into_iter().filter(|run| {
-            run.id == parked.run_id
-                || run.state == RunState::Skipped && run.skip_reason == Some(SkipReason::NeedsAttention)
+        missed.extend(listed.items.into_iter().filter(|run| match run.state {
+            RunState::Skipped => run.skip_reason == Some(SkipReason::NeedsAttention),
+            // Not the first one alone: others may have been on their way when it failed.
+            RunState::Failed => run.error.as_ref().is_some_and(only_the_user_can_mend),
+            _ => false,
         }));
-        // Latest first: what is older than these is not wanted by any policy.
-        if listed.next.is_none() || missed.len() > inner.options.max_catch_up {
+        // Latest first: what is older than these is wanted by no schedule's policy.
+        let enough = trigger.spec.schedule.is_some() && missed.len() > inner.options.max_catch_up;
+        if listed.next.is_none() || enough {
             missed.sort_by_key(|run| (run.scheduled_for, run.id));
             return Ok(missed);
         }
@@ -262,7 +328,7 @@ async fn missed(inner: &Inner, parked: &Parked, trigger: TriggerId) -> Result<Ve
 /// Chooses what is made up for: by a schedule's own policy, and of events all.
 fn wanted<'a>(trigger: &Trigger, missed: &'a [Run], now: DateTime<Utc>, most: usize) -> &'a [Run] {
     let last = |count: usize, of: &'a [Run]| &of[of.len().saturating_sub(count)..];
-    let Some(schedule) = &trigger.spec.schedule else { return last(most, missed) };
+    let Some(schedule) = &trigger.spec.schedule else { return missed };
     let begins = now - millis(schedule.catch_up_window_ms);
     let within = &missed[missed.partition_point(|run| run.scheduled_for < begins)..];
     match schedule.catch_up {

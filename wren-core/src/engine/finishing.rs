@@ -1,9 +1,9 @@
 //! The end of an attempt reaches the store.
 
-use super::attention::park;
+use super::attention::{only_the_user_can_mend, park};
 use super::inner::{ActiveRun, Inner, PATIENCE, StopReason, answered};
 use super::log_buffer::LogBuffer;
-use crate::error::{Error, ErrorClass, ErrorCode, WireError};
+use crate::error::{Error, ErrorCode, WireError};
 use crate::model::{Completion, Isolation, Run, RunState};
 use crate::store::{FinishOptions, Held};
 
@@ -71,8 +71,7 @@ async fn report(inner: &Inner, run: &Run) {
     );
     let Some(error) = run.error.as_ref() else { return };
     if run.state == RunState::Failed
-        && error.class == ErrorClass::UserFacingConfigError
-        && !error.retryable
+        && only_the_user_can_mend(error)
         && let Err(error) = park(inner, run, error).await
     {
         tracing::error!(deployment_id = %run.deployment_id, error = error.chain(), "marking the deployment failed");

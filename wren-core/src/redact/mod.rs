@@ -18,7 +18,9 @@ pub use secrets::RunSecrets;
 use crate::error::{Error, Result};
 
 /// The shortest secret, and form of one, that is looked for. A shorter one would be found where it does not stand.
-const SHORTEST: usize = 6;
+pub(crate) const SHORTEST: usize = 6;
+/// How much of a name stands in the place of a secret, in bytes.
+const LONGEST_NAME: usize = 24;
 /// The shortest line of a secret of several that is looked for by itself.
 const SHORTEST_LINE: usize = 16;
 
@@ -78,7 +80,8 @@ impl Redactor {
             if secret.len() < SHORTEST {
                 continue;
             }
-            let label: Arc<str> = format!("[redacted {name}]").into();
+            // What stands for a secret is not many times as long.
+            let label: Arc<str> = format!("[redacted {}]", &name[..name.floor_char_boundary(LONGEST_NAME)]).into();
             // A secret of several lines, a private key say, is printed and logged as lines.
             let lines = secret.lines().filter(|line| *line != secret && line.len() >= SHORTEST_LINE);
             let forms = forms::all(secret).into_iter().chain(lines.flat_map(forms::all));

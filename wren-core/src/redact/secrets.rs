@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
-use super::Redactor;
+use super::{Redactor, SHORTEST};
 use crate::error::{Result, WireError};
 
 /// What stands for a text that cannot be searched.
@@ -59,63 +59,30 @@ impl RunSecrets {
 
     /// Takes the secrets out of a text.
     pub fn redact_text(&self, text: &mut String) {
-        match self.redactor() {
-            None => {}
-            Some(Ok(redactor)) => {
-                let seen = redactor.redact_text(text);
-                if seen != *text {
-                    *text = seen;
-                }
-            }
-            Some(Err(_)) => WITHHELD.clone_into(text),
+        if let Some(search) = self.search() {
+            search.text(text);
         }
     }
 
     /// Takes the secrets out of every text in a value, names of fields included.
     pub fn redact_json(&self, value: &mut Value) {
-        if self.is_empty() {
-            return;
-        }
-        match value {
-            Value::String(text) => self.redact_text(text),
-            Value::Array(values) => values.iter_mut().for_each(|value| self.redact_json(value)),
-            Value::Object(fields) => self.redact_fields(fields),
-            // A secret of digits alone may stand as a number.
-            Value::Number(number) => {
-                let written = number.to_string();
-                let mut seen = written.clone();
-                self.redact_text(&mut seen);
-                if seen != written {
-                    *value = Value::String(seen);
-                }
-            }
-            Value::Null | Value::Bool(_) => {}
+        if let Some(search) = self.search() {
+            search.json(value);
         }
     }
 
     /// Takes the secrets out of an error.
     pub fn redact_error(&self, error: &mut WireError) {
-        if self.is_empty() {
-            return;
-        }
-        self.redact_text(&mut error.message);
+        let Some(search) = self.search() else { return };
+        search.text(&mut error.message);
         let location = error.location.as_mut().and_then(|location| location.snippet.as_mut());
         let texts = [error.hint.as_mut(), error.traceback.as_mut(), error.action_url.as_mut(), error.docs_url.as_mut()];
-        texts.into_iter().chain([location]).flatten().for_each(|text| self.redact_text(text));
-        self.redact_fields(&mut error.details);
-    }
-
-    fn redact_fields(&self, fields: &mut Map<String, Value>) {
-        let before = std::mem::take(fields);
-        fields.extend(before.into_iter().map(|(mut name, mut value)| {
-            self.redact_text(&mut name);
-            self.redact_json(&mut value);
-            (name, value)
-        }));
+        texts.into_iter().chain([location]).flatten().for_each(|text| search.text(text));
+        search.fields(&mut error.details);
     }
 
     /// Returns what searches; `None` when there is nothing to search for.
-    fn redactor(&self) -> Option<Result<Redactor, ()>> {
+    fn search(&self) -> Option<Search> {
         let mut known = self.0.lock();
         if known.secrets.is_empty() {
             return None;
@@ -126,7 +93,46 @@ impl RunSecrets {
                 tracing::error!(error = error.chain(), "what a run left behind is withheld");
             })
         });
-        Some(made.as_ref().map(Redactor::clone).map_err(|_| ()))
+        Some(Search(made.as_ref().ok().cloned()))
+    }
+}
+
+/// A search, made once for all that is searched at a time. Without a redactor, since none could be made, everything is withheld.
+struct Search(Option<Redactor>);
+
+impl Search {
+    fn text(&self, text: &mut String) {
+        let Some(redactor) = &self.0 else { return WITHHELD.clone_into(text) };
+        if text.len() >= SHORTEST {
+            *text = redactor.redact_text(text);
+        }
+    }
+
+    fn json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => self.text(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.json(value)),
+            Value::Object(fields) => self.fields(fields),
+            // A secret of digits alone may stand as a number.
+            Value::Number(number) => {
+                let written = number.to_string();
+                let mut seen = written.clone();
+                self.text(&mut seen);
+                if seen != written {
+                    *value = Value::String(seen);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn fields(&self, fields: &mut Map<String, Value>) {
+        let before = std::mem::take(fields);
+        fields.extend(before.into_iter().map(|(mut name, mut value)| {
+            self.text(&mut name);
+            self.json(&mut value);
+            (name, value)
+        }));
     }
 }
 

@@ -57,12 +57,15 @@ impl Session {
         self,
         started: Guest,
         invocation: &Invocation,
-        variables: Vec<(String, String)>,
         host: &RunHost,
         logs: Arc<dyn LogSink>,
         cancel: &CancellationToken,
     ) -> OutcomeEnd {
         let limits = &invocation.limits;
+        let variables = match guest::injected_environment(&invocation.script.settings, host).await {
+            Ok(variables) => variables,
+            Err(error) => return OutcomeEnd::Failed(error),
+        };
         let job = match frame::encode(&guest::run_job(invocation, &self.argv_path, variables)) {
             Ok(job) => job,
             Err(size) => return OutcomeEnd::Failed(guest::job_too_large(size)),

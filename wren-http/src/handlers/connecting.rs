@@ -103,7 +103,7 @@ pub(crate) async fn submit(
             let integration = name.clone();
             let departing = async move { connections.depart(&integration, &ticket, now).await };
             let (_, departure) = to_the_end(departing).await?;
-            Ok(away(&name, &departure, api.public_url.starts_with("https://"))?)
+            Ok(away(&name, &departure, is_secure(&api))?)
         }
         Means::Key => {
             let missing = || invalid("the form has no key of the integration", "enter it, and send the form again");
@@ -143,7 +143,7 @@ pub(crate) async fn callback(
     connections.find(&name)?;
     let incomplete = || invalid("the address has no state, or neither a code nor an error", "begin again");
     let state = came.state.ok_or_else(incomplete)?;
-    if !has_cookie(&headers, &name, &state) {
+    if !has_cookie(&headers, &cookie_name(&name, is_secure(&api)), &state) {
         return Err(connections.foreign_browser(&name).into());
     }
     let callback = match (came.code, came.error) {
@@ -161,25 +161,34 @@ fn arrived(api: &Api, name: &str, owner: &OwnerId) -> ApiResult<Response> {
     api.engine.credentials_changed();
     let spec = api.connections()?.find(name)?;
     let mut response = pages::connected(&spec.title, owner.as_str());
-    let spent = format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", cookie_name(name));
+    let secure = is_secure(api);
+    let spent = format!("{}=; Path=/; Max-Age=0{}", cookie_name(name, secure), attributes(secure));
     if let Ok(spent) = HeaderValue::from_str(&spent) {
         response.headers_mut().append(SET_COOKIE, spent);
     }
     Ok(response)
 }
 
-/// The cookie that holds the state; one for each integration, so that two can be connected side by side.
-fn cookie_name(integration: &str) -> String {
-    format!("wren_oauth_{integration}")
+/// Says whether browsers reach this server over TLS.
+fn is_secure(api: &Api) -> bool {
+    api.public_url.starts_with("https://")
 }
 
-/// Sends a browser to the provider, with what it is known by when it comes back. The cookie goes to this server alone, along
-/// with a link that a user follows and not with what other pages load: `Lax`.
+/// The cookie that holds the state; one for each integration, so that two can be connected side by side. Over TLS its prefix
+/// keeps others, a neighbour's sub-domain say, from setting it in this server's name.
+fn cookie_name(integration: &str, secure: bool) -> String {
+    format!("{}wren_oauth_{integration}", if secure { "__Host-" } else { "" })
+}
+
+/// To this server alone, along with a link that a user follows and not with what other pages load.
+const fn attributes(secure: bool) -> &'static str {
+    if secure { "; HttpOnly; SameSite=Lax; Secure" } else { "; HttpOnly; SameSite=Lax" }
+}
+
+/// Sends a browser to the provider, with what it is known by when it comes back.
 fn away(integration: &str, departure: &Departure, secure: bool) -> Result<Response, Error> {
-    let secure = if secure { "; Secure" } else { "" };
-    let state = departure.state.expose_secret();
-    let name = cookie_name(integration);
-    let cookie = format!("{name}={state}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax{secure}");
+    let (name, state) = (cookie_name(integration, secure), departure.state.expose_secret());
+    let cookie = format!("{name}={state}; Path=/; Max-Age=600{}", attributes(secure));
     let failed = |error| Error::internal("sending a browser to a provider", error);
     let location = HeaderValue::from_str(departure.page.as_str()).map_err(failed)?;
     let mut cookie = HeaderValue::from_str(&cookie).map_err(failed)?;
@@ -189,8 +198,7 @@ fn away(integration: &str, departure: &Departure, secure: bool) -> Result<Respon
 
 /// Says whether the browser has the state in its cookie. Both are of 256 random bits and work once, so how long the
 /// comparison takes tells nothing of use.
-fn has_cookie(headers: &HeaderMap, integration: &str, state: &SecretString) -> bool {
-    let wanted = cookie_name(integration);
+fn has_cookie(headers: &HeaderMap, wanted: &str, state: &SecretString) -> bool {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
     pairs
         .filter_map(|pair| pair.trim().split_once('='))
@@ -245,7 +253,9 @@ mod tests {
 
     #[test]
     fn a_browser_is_known_by_its_cookie() {
-        let known = |cookie: &'static str| has_cookie(&headers(&[("cookie", cookie)]), "crm", &"abc".to_owned().into());
+        let known = |cookie: &'static str| {
+            has_cookie(&headers(&[("cookie", cookie)]), "wren_oauth_crm", &"abc".to_owned().into())
+        };
         for cookie in ["wren_oauth_crm=abc", "a=b; wren_oauth_crm=abc", "wren_oauth_crm=x;wren_oauth_crm=abc"] {
             assert!(known(cookie), "{cookie}");
         }

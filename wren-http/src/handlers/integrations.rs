@@ -91,7 +91,7 @@ pub(crate) async fn disconnect(
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConnectBody {
-    /// The scopes to ask for in place of the usual ones.
+    /// The scopes to ask for besides the usual ones.
     #[serde(default)]
     scopes: Vec<String>,
 }

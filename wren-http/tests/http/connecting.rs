@@ -191,17 +191,20 @@ async fn a_state_opens_nothing_but_in_the_browser_that_left_with_it() {
     let (cookie, state) = connected.depart("gmail").await;
     let (other_cookie, other_state) = connected.depart("gmail").await;
     let callback = |state: &str| format!("/integrations/gmail/callback?code=c&state={state}");
+    // As a neighbouring sub-domain can set it.
+    let planted = format!("wren_oauth_gmail={state}");
     for (state, cookie) in [
         (state.as_str(), ""),
         (state.as_str(), other_cookie.as_str()),
         (other_state.as_str(), cookie.as_str()),
-        (state.as_str(), "wren_oauth_slack=x"),
+        (state.as_str(), "__Host-wren_oauth_slack=x"),
+        (state.as_str(), planted.as_str()),
         ("forged", cookie.as_str()),
     ] {
         let request = Request::get(callback(state)).header(header::COOKIE, cookie).body(Body::empty()).unwrap();
         connected.world.send(request).await.error(403, ErrorCode::PermissionDenied);
     }
-    let forged = Request::get(callback("forged")).header(header::COOKIE, "wren_oauth_gmail=forged");
+    let forged = Request::get(callback("forged")).header(header::COOKIE, "__Host-wren_oauth_gmail=forged");
     connected.world.send(forged.body(Body::empty()).unwrap()).await.error(400, ErrorCode::InvalidRequest);
     assert!(connected.trades.lock().is_empty(), "no code was traded");
     assert!(logged().contains("connecting an integration refused"));

@@ -55,7 +55,10 @@ impl IntegrationProbe for Broker {
         let request = IntegrationRequest::new(&spec.name, &probe.method, &probe.path).with_timeout(PATIENCE);
         let secrets = RunSecrets::default();
         let asker = Asker { owner, purpose: AccessPurpose::new("probe"), secrets: &secrets };
-        match self.ask_for(&asker, &request).await {
+        // A token that has to be renewed first may take longer; it is renewed all the same.
+        let asked = tokio::time::timeout(PATIENCE, self.ask_for(&asker, &request)).await;
+        let slow = || Err(Error::new(ErrorCode::InvalidRequest, "it does not answer in time").with_retryable(true));
+        match asked.unwrap_or_else(|_| slow()) {
             Ok(answer) => match self.judged(spec, &answer) {
                 Ok(()) => {
                     // Without scopes of its own the credential may allow anything: the service knows.

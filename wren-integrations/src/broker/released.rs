@@ -65,13 +65,7 @@ impl ReleasedSecrets {
         name: &str,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let is_name = (1..=128).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-        if !is_name {
-            let message = format!("`{}` is no name of a credential", name.escape_debug());
-            return Err(Error::new(ErrorCode::InvalidRequest, message)
-                .with_hint("names have 1 to 128 letters, digits or `._-`"));
-        }
+        check_name(name)?;
         let value = Bytes::from(now.to_rfc3339());
         self.records.put_record(&space(owner), &key(deployment, name), value, PutOptions::at(now)).await?;
         tracing::info!(target: "wren::audit", owner = owner.as_str(), %deployment, name, "secret released");
@@ -124,6 +118,17 @@ impl SecretPolicy for ReleasedSecrets {
         let found = self.records.record(&space(owner), &key(deployment, name), self.clock.now()).await?;
         Ok(found.is_some() && !name.contains('/'))
     }
+}
+
+/// Refuses what no credential is named.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    let is_name = (1..=128).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+    if is_name {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::InvalidRequest, "this is no name of a credential")
+        .with_hint("names have 1 to 128 letters, digits or `._-`"))
 }
 
 fn space(owner: &OwnerId) -> Namespace {

@@ -8,17 +8,19 @@ use wren_core::{Error, ErrorCode, Result};
 
 use super::Broker;
 use super::call::text;
+use super::released::check_name;
 
 impl Broker {
     pub(super) async fn secret(&self, context: &RunContext, args: &Map<String, Value>) -> Result<Value> {
         let name = text(args, "name")?;
+        // It stands in a command that a user is told to run.
+        check_name(name)?;
         if !self.secrets.releases(&context.owner, context.deployment_id, name).await? {
-            let shown: String = name.chars().take(64).collect();
-            let message = format!("the secret `{shown}` is not released to this deployment");
+            let message = format!("the secret `{name}` is not released to this deployment");
             let hint = format!(
                 "use an integration, which needs no secret in the script, or have its owner run `wren credentials release \
-                 {shown} --owner {} --to {}`",
-                context.owner, context.deployment_name
+                 {name} --owner {} --to {}`, and then `wren resume {}`",
+                context.owner, context.deployment_name, context.deployment_name
             );
             return Err(Error::new(ErrorCode::PermissionDenied, message).with_hint(hint));
         }

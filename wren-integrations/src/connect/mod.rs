@@ -8,6 +8,7 @@
 
 mod audit;
 
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -19,7 +20,7 @@ use wren_core::store::RecordStore;
 use wren_core::vault::{CredentialVault, NewCredential};
 use wren_core::{Error, ErrorCode, OwnerId, Result};
 
-use crate::catalogue::{Catalogue, IntegrationSpec};
+use crate::catalogue::{Catalogue, IntegrationSpec, OauthSpec};
 use crate::oauth::{Callback, OauthFlows, OauthProviders, pkce};
 use crate::one_time::OneTime;
 
@@ -56,7 +57,7 @@ pub struct Invited {
     pub owner: OwnerId,
     /// The integration.
     pub integration: String,
-    /// The scopes to ask for in place of the catalogue's; none for those of the catalogue.
+    /// The scopes to ask for; none for those of the catalogue.
     pub scopes: Vec<String>,
 }
 
@@ -70,12 +71,19 @@ pub enum Means {
 }
 
 /// A user who is to be sent to a provider.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Departure {
     /// The page on which leave is given.
     pub page: Url,
     /// What the user has to come back with, and the browser has to be known by.
     pub state: SecretString,
+}
+
+impl fmt::Debug for Departure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The page's address holds the state.
+        formatter.debug_struct("Departure").field("to", &self.page.host_str()).finish_non_exhaustive()
+    }
 }
 
 impl Connections {
@@ -138,7 +146,7 @@ impl Connections {
         self.providers.authorize_origin(integration)
     }
 
-    /// Makes a link for an owner.
+    /// Makes a link for an owner. `scopes` are asked for besides the usual ones.
     ///
     /// # Errors
     /// As [`means`](Self::means); `INVALID_REQUEST` for scopes that cannot be asked for; `STORE_UNAVAILABLE`.
@@ -151,8 +159,15 @@ impl Connections {
     ) -> Result<Invitation> {
         let means = self.means(integration)?;
         check_scopes(means, scopes)?;
+        let usual = self.find(integration)?.oauth.as_ref().filter(|_| !scopes.is_empty()).map(OauthSpec::asked_scopes);
+        let mut asked = usual.unwrap_or_default();
+        for scope in scopes {
+            if !asked.contains(scope) {
+                asked.push(scope.clone());
+            }
+        }
         let ticket = pkce::random()?;
-        let invited = Invited { owner: owner.clone(), integration: integration.to_owned(), scopes: scopes.to_vec() };
+        let invited = Invited { owner: owner.clone(), integration: integration.to_owned(), scopes: asked };
         let expires_at = self.tickets.keep(&ticket, &invited, now).await?;
         audit::invited(&invited);
         Ok(Invitation { ticket, expires_at })
