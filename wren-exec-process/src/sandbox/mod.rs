@@ -48,7 +48,7 @@ const OPEN_FILES: u64 = 1024;
 const PROBE_MS: u64 = 20_000;
 
 /// What one run needs of its sandbox.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Need {
     pub(crate) memory_bytes: u64,
     pub(crate) timeout_ms: u64,
@@ -154,7 +154,7 @@ impl Sandbox {
 
     async fn probe(&self) -> Result<(), String> {
         let limits = Limits { timeout_ms: PROBE_MS, ..Limits::default() };
-        let need = Need { memory_bytes: limits.memory_bytes, timeout_ms: PROBE_MS, ..Need::default() };
+        let need = Need { memory_bytes: limits.memory_bytes, timeout_ms: PROBE_MS };
         let guest = self.start(need).await.map_err(|error| error.to_string())?;
         Session::new().probe(guest, &limits).await
     }

@@ -25,19 +25,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The credentials that a service took a moment ago, each with its version.
 #[derive(Debug, Default)]
-pub(super) struct Probed(Mutex<HashMap<(OwnerId, String), (u64, DateTime<Utc>)>>);
+pub(super) struct Probed(Mutex<HashMap<(OwnerId, String), Taken>>);
+
+/// The version of a credential that was taken, and when.
+#[derive(Debug)]
+struct Taken {
+    version: u64,
+    at: DateTime<Utc>,
+}
 
 impl Probed {
     fn is_fresh(&self, owner: &OwnerId, credential: &CredentialStatus, now: DateTime<Utc>) -> bool {
         let probed = self.0.lock();
         let found = probed.get(&(owner.clone(), credential.integration.clone()));
-        found.is_some_and(|(version, at)| *version == credential.version && (now - *at).abs() < FRESH)
+        found.is_some_and(|taken| taken.version == credential.version && (now - taken.at).abs() < FRESH)
     }
 
     fn note(&self, owner: &OwnerId, credential: &CredentialStatus, now: DateTime<Utc>) {
         let mut probed = self.0.lock();
-        probed.retain(|_, (_, at)| (now - *at).abs() < FRESH);
-        probed.insert((owner.clone(), credential.integration.clone()), (credential.version, now));
+        probed.retain(|_, taken| (now - taken.at).abs() < FRESH);
+        probed.insert((owner.clone(), credential.integration.clone()), Taken { version: credential.version, at: now });
     }
 }
 
