@@ -461,7 +461,7 @@ pub(crate) struct ServeArgs {
     /// The address that users reach the server by, for the links it makes; the one it listens on without it
     #[arg(long, env = "WREN_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) public_url: Option<String>,
-    /// A TOML file with the OAuth clients that integrations are connected with: a table [gmail] with client_id and
+    /// A TOML file with the OAuth clients that integrations are connected with: a table named gmail with client_id and
     /// client_secret, and one for each other integration; only its owner may be able to read it
     #[arg(long, env = "WREN_OAUTH_CLIENTS", hide_env_values = true, value_name = "FILE")]
     pub(crate) oauth_clients: Option<PathBuf>,

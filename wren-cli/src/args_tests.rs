@@ -116,7 +116,7 @@ fn the_help_of_the_server_names_its_defaults() {
                                         command line, so prefer the variable or the file [env:
                                         WREN_API_KEY]
           --oauth-clients <FILE>        A TOML file with the OAuth clients that integrations are
-                                        connected with: a table [gmail] with client_id and
+                                        connected with: a table named gmail with client_id and
                                         client_secret, and one for each other integration; only its
                                         owner may be able to read it [env: WREN_OAUTH_CLIENTS]
           --config <FILE>               A TOML file with `url` and `api_key` [default: ./wren.toml, then
