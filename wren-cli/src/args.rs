@@ -1,5 +1,7 @@
 //! The command line's grammar.
 
+mod secrets;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +10,8 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wren_core::{KeyId, OwnerId, RunId};
 
-use crate::backends::{ExecutorChoice, StoreChoice, VaultChoice};
+pub(crate) use self::secrets::{CredentialsArgs, CredentialsCommand, VaultArgs, VaultCommand, VaultCommandArgs};
+use crate::backends::{ExecutorChoice, StoreChoice};
 
 /// Runs agent-written Python scripts on schedules and events, reliably
 #[derive(Debug, Parser)]
@@ -283,18 +286,6 @@ pub(crate) enum KeysCommand {
     },
 }
 
-/// Where credentials are kept, and what they are sealed under
-#[derive(Debug, Clone, Args)]
-pub(crate) struct VaultArgs {
-    /// The vault: file (a key beside the data folder), file:PATH, passphrase:FILE or transit:MOUNT/KEY seals credentials in
-    /// the store, openbao:MOUNT/FOLDER keeps them there; the last two ask the server of BAO_ADDR and BAO_TOKEN
-    #[arg(long, env = "WREN_VAULT", hide_env_values = true, value_name = "VAULT", default_value = "file")]
-    pub(crate) vault: VaultChoice,
-    /// What they were sealed under before, until `wren vault rotate` has ended
-    #[arg(long, env = "WREN_PREVIOUS_VAULT", hide_env_values = true, value_name = "VAULT")]
-    pub(crate) previous_vault: Option<VaultChoice>,
-}
-
 /// What scripts may ask of the world
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct BrokerArgs {
@@ -329,106 +320,6 @@ pub(crate) struct BrokerArgs {
         value_delimiter = ','
     )]
     pub(crate) integration_files: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct VaultCommandArgs {
-    #[command(subcommand)]
-    pub(crate) command: VaultCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum VaultCommand {
-    /// Show the master key's kind and generations, and how much is sealed
-    Status {
-        #[command(flatten)]
-        vault: VaultArgs,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// Make new keys and wrap every credential under them; goes on where it was cut off
-    Rotate {
-        #[command(flatten)]
-        vault: VaultArgs,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CredentialsArgs {
-    #[command(subcommand)]
-    pub(crate) command: CredentialsCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum CredentialsCommand {
-    /// Keep a secret, read from the standard input, in place of the one of that name
-    Set {
-        /// The integration, as in `slack`, or a name of your own
-        name: String,
-        /// Whose it is
-        #[arg(long)]
-        owner: OwnerId,
-        /// How long it is valid, as in 90d; without end when absent
-        #[arg(long, value_name = "DURATION", value_parser = wren_core::schedule::parse_duration)]
-        expires_in: Option<Duration>,
-        /// What it allows, in the service's words; may be given several times
-        #[arg(long = "scope", value_name = "SCOPE")]
-        scopes: Vec<String>,
-        #[command(flatten)]
-        vault: VaultArgs,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// List an owner's credentials, without their secrets
-    List {
-        /// Whose credentials
-        #[arg(long)]
-        owner: OwnerId,
-        #[command(flatten)]
-        vault: VaultArgs,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// Let the scripts of one deployment read a secret themselves, by `wren.secret` or `inject_env`; each read is audited
-    Release {
-        /// The credential's name
-        name: String,
-        /// Whose it is
-        #[arg(long)]
-        owner: OwnerId,
-        /// The deployment's id or name
-        #[arg(long, value_name = "DEP")]
-        to: String,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// Take a release back
-    Withdraw {
-        /// The credential's name
-        name: String,
-        /// Whose it is
-        #[arg(long)]
-        owner: OwnerId,
-        /// The deployment's id or name
-        #[arg(long, value_name = "DEP")]
-        from: String,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// Delete a credential
-    Delete {
-        /// Its name, as `wren credentials list` shows it
-        name: String,
-        /// Whose it is
-        #[arg(long)]
-        owner: OwnerId,
-        #[command(flatten)]
-        vault: VaultArgs,
-        #[command(flatten)]
-        data: DataArgs,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod catalogue;
 mod connect;
 mod oauth;
 mod one_time;
+mod tls;
 
 pub use broker::{
     AiOptions, AiProvider, AllowedHosts, Broker, BrokerBuilder, BrokerOptions, DeclaredHosts, EgressPolicy, HttpAnswer,

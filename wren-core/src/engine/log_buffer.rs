@@ -70,7 +70,8 @@ impl LogBuffer {
         Self { store, held, active, secrets, waiting: Mutex::default(), appending: tokio::sync::Mutex::default() }
     }
 
-    /// Appends what has been collected. A store that fails gets the lines later: the executor's cap bounds them.
+    /// Appends what has been collected. A store that fails gets the lines later: the executor's cap bounds them, to a few times as much where secrets
+    /// were replaced.
     pub(super) async fn flush(&self) {
         let _turn = self.appending.lock().await;
         let sent = {
@@ -112,7 +113,7 @@ fn size(line: &LogLine) -> usize {
 impl LogSink for LogBuffer {
     async fn write(&self, mut new: Vec<LogLine>) {
         // Before they are kept anywhere. A secret that the run has not been given yet cannot stand in them.
-        new.iter_mut().for_each(|line| self.secrets.redact_text(&mut line.text));
+        self.secrets.redact_texts(new.iter_mut().map(|line| &mut line.text));
         let full = {
             let mut waiting = self.waiting.lock();
             waiting.bytes += new.iter().map(size).sum::<usize>();

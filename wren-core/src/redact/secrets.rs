@@ -64,6 +64,13 @@ impl RunSecrets {
         }
     }
 
+    /// Takes the secrets out of several texts, in one search.
+    pub fn redact_texts<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
+        if let Some(search) = self.search() {
+            texts.into_iter().for_each(|text| search.text(text));
+        }
+    }
+
     /// Takes the secrets out of every text in a value, names of fields included.
     pub fn redact_json(&self, value: &mut Value) {
         if let Some(search) = self.search() {

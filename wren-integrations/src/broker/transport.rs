@@ -8,7 +8,6 @@ use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode};
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 use wren_core::{Error, ErrorCode, Result};
@@ -79,13 +78,7 @@ impl Transport {
     pub(super) fn new(resolver: &Arc<dyn Resolver>, networks: Networks, options: &BrokerOptions) -> Result<Self> {
         let networks = Arc::new(networks);
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| Error::internal("making an HTTP client", error);
-        // Named: with two providers in one build an unnamed one panics.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_platform_verifier())
-            .map_err(|error| failed(error.into()))?
-            .with_no_client_auth();
+        let tls = crate::tls::client_config()?;
         let client = |reach, idle| {
             Client::builder()
                 .tls_backend_preconfigured(tls.clone())

@@ -1,13 +1,11 @@
 //! Calls of token URLs.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use secrecy::ExposeSecret as _;
 use url::form_urlencoded::{self, byte_serialize};
 use wren_core::{Error, ErrorCode, Result};
@@ -41,13 +39,7 @@ impl fmt::Debug for TokenEndpoint {
 impl TokenEndpoint {
     pub(super) fn new(timeout: Duration) -> Result<Self> {
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| Error::internal("making an HTTP client", error);
-        // Named: with two providers in one build an unnamed one panics.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_platform_verifier())
-            .map_err(|error| failed(error.into()))?
-            .with_no_client_auth();
+        let tls = crate::tls::client_config()?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             // Codes and secrets go to the token URL and nowhere else.
