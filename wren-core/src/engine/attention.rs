@@ -20,7 +20,7 @@ use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId, TriggerId};
 use crate::model::{
     CatchUp, DeploymentOverview, DeploymentStatus, FireKey, PageOptions, Run, RunState, SkipReason, Trigger,
 };
-use crate::store::{Expect, Fire, ListRuns, Namespace, PutOptions, Record, SetStatus, StatusGuard};
+use crate::store::{Expect, Fire, ListRuns, Namespace, PutOptions, Record, RecordFires, SetStatus, StatusGuard};
 use crate::vault::CredentialStatus;
 
 /// The wait between two looks at what is waited for, in milliseconds: another process may have set a credential.
@@ -234,7 +234,7 @@ async fn catch_up(inner: &Inner, parked: &Parked, overview: &DeploymentOverview)
     }
     if !fires.is_empty() {
         tracing::info!(deployment_id = %overview.deployment.id, runs = fires.len(), "catching up after needs_attention");
-        inner.store.record_fires(fires, now).await?;
+        inner.store.record_fires(RecordFires::new(fires, now)).await?;
     }
     Ok(())
 }

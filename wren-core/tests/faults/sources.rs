@@ -47,8 +47,8 @@ impl TriggerSource for Moody {
             payload: json!({"key": key}),
         };
         let far = "2099-01-01T00:00:00Z".parse().unwrap();
-        sink.emit(vec![event("a", start_time()), event("a", start_time()), event("far", far)]).await?;
-        sink.emit(vec![event("a", start_time()), event("b", start_time()), event("far", far)]).await?;
+        sink.emit(vec![event("a", start_time()), event("a", start_time()), event("far", far)].into()).await?;
+        sink.emit(vec![event("a", start_time()), event("b", start_time()), event("far", far)].into()).await?;
         shutdown.cancelled().await;
         Ok(())
     }
