@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 use wren_core::model::{AttemptEnd, PageOptions, Run, RunState, Trigger};
-use wren_core::store::{AppendLogs, ClaimOptions, EnqueueRun, Expect, ListRuns, Namespace, PutOptions, RecordFires, Store};
+use wren_core::store::{
+    AppendLogs, ClaimOptions, EnqueueRun, Expect, ListRuns, Namespace, PutOptions, RecordFires, Store,
+};
 use wren_core::{DeploymentId, ErrorCode, OwnerId};
 
 use super::StoreUnderTest;

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use wren_core::model::{DeploymentStatus, RunState};
-use wren_core::store::{AppendLogs, Disposition, EnqueueRun, Expect, ExtendOutcome, ListDeployments, ListRuns, Namespace, PutOptions, RecordFires};
+use wren_core::store::{
+    AppendLogs, Disposition, EnqueueRun, Expect, ExtendOutcome, ListDeployments, ListRuns, Namespace, PutOptions,
+    RecordFires,
+};
 
 use super::StoreUnderTest;
 use super::steps::{deploy, minutely, queue, running};

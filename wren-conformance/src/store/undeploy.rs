@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use wren_core::ErrorCode;
 use wren_core::model::{DeploymentStatus, RunState};
-use wren_core::store::{Disposition, ExtendOutcome, ListDeployments, ListRuns, Namespace, PutOptions, RecordFires, SetStatus, state_namespace};
+use wren_core::store::{
+    Disposition, ExtendOutcome, ListDeployments, ListRuns, Namespace, PutOptions, RecordFires, SetStatus,
+    state_namespace,
+};
 
 use super::StoreUnderTest;
 use super::steps::{claimed, deploy, queue, read, refused};
