@@ -1,5 +1,7 @@
 //! The `TriggerSource` seam: what turns the outside world's events into fires.
 
+mod inbound;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
+
+pub use inbound::{Delivered, InboundDelivery, InboundMail, MAX_DELIVERY_ID, MAX_INBOUND_BYTES, OpenedAddress};
 
 use crate::error::{Error, Result};
 use crate::id::TriggerId;

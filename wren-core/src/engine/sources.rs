@@ -84,10 +84,11 @@ async fn supervise(inner: &Arc<Inner>, place: usize, source: Arc<dyn TriggerSour
     }
 }
 
+/// Records events of triggers of one kind.
 #[derive(Debug)]
-struct Sink {
-    inner: Arc<Inner>,
-    kind: TriggerKind,
+pub(super) struct Sink {
+    pub(super) inner: Arc<Inner>,
+    pub(super) kind: TriggerKind,
 }
 
 #[async_trait]
