@@ -44,6 +44,7 @@ async fn put_records(tables: &mut dyn Tables, operations: &[RecordFires]) -> Res
     let mut refusals = Vec::new();
     let mut ordered: Vec<(usize, Vec<&RecordWrite>)> =
         operations.iter().map(|operation| in_order(&operation.records)).enumerate().collect();
+    ordered.retain(|(_, records)| !records.is_empty());
     // Where rows are locked everybody locks them in this order. Those of one key stay in the order of arrival.
     ordered.sort_by_key(|(_, records)| records.first().map(|record| place_of(record)));
     for (place, records) in ordered {
