@@ -3,6 +3,8 @@
 //! A provider has no API key: what it sends is signed under its address's secret. What is refused here says nothing of the
 //! address; whether it exists is for [`InboundMail`](wren_core::source::InboundMail) to know, and not to tell.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, StatusCode};
@@ -41,10 +43,15 @@ pub(crate) async fn deliver(State(api): State<Api>, request: Request) -> ApiResu
     };
     let (id, signature, content_type) = signed(&parts.headers).map_err(refused)?;
     // Who sends this much is not known yet: strangers share one budget, and what has a key is served beside them.
-    let _room = api.inbound_room.try_acquire().map_err(|_| refused(busy()))?;
+    let room = Arc::clone(&api.inbound_room).try_acquire_owned().map_err(|_| refused(busy()))?;
     let body = read(body, &api, MAX_INBOUND_BYTES.min(api.body_limit), too_large).await.map_err(refused)?;
     let delivery = InboundDelivery { address, id: id.clone(), signature, content_type, body };
-    let delivered = to_the_end(async move { inbound.deliver(delivery).await }).await?;
+    let delivering = async move {
+        // A caller that hangs up leaves the body behind, and so the room that it takes.
+        let _room = room;
+        inbound.deliver(delivery).await
+    };
+    let delivered = to_the_end(delivering).await?;
     Ok(axum::Json(DeliveryReceipt { delivery_id: id, triggers: delivered.triggers }))
 }
 
