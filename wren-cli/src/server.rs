@@ -20,6 +20,7 @@ use wren_core::vault::CredentialVault;
 use wren_core::{Error, ErrorCode, OwnerId};
 use wren_http::Api;
 use wren_integrations::{Connections, OauthRefresher};
+use wren_trigger_email::InboundEmail;
 
 use crate::args::{BrokerArgs, DataArgs, LogFormat, ServeArgs};
 use crate::backends::{Integrations, StoreChoice, as_options, make_broker, make_executors, open_store, open_vault};
@@ -167,12 +168,13 @@ pub(crate) fn build_engine(
     Ok(builder.integrations(integrations.directory.clone()).build()?)
 }
 
-/// Makes the API of an engine, with the pages on which integrations are connected.
+/// Makes the API of an engine, with the pages on which integrations are connected and the addresses that mail comes to.
 pub(crate) fn make_api(engine: &Engine, integrations: &Integrations) -> Api {
     let Integrations { catalogue, directory, providers } = integrations.clone();
     let (vault, records) = (Arc::clone(engine.vault()), Arc::clone(engine.store()));
     let connections = Connections::new(catalogue, directory, providers, vault, records);
-    Api::new(engine.clone()).with_connections(connections)
+    let inbound = Arc::new(InboundEmail::new(engine));
+    Api::new(engine.clone()).with_connections(connections).with_inbound_mail(inbound)
 }
 
 /// Refuses to go on where scripts could not be contained by the default executor, the first: there is no silent fall-back to no

@@ -1,5 +1,7 @@
 //! The `TriggerSource` seam: what turns the outside world's events into fires.
 
+mod inbound;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,9 +10,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+pub use inbound::{Delivered, InboundDelivery, InboundMail, MAX_DELIVERY_ID, MAX_INBOUND_BYTES, OpenedAddress};
+
 use crate::error::{Error, Result};
 use crate::id::TriggerId;
 use crate::model::{Trigger, TriggerKind};
+use crate::store::RecordWrite;
 
 /// Something that happened outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,15 +30,43 @@ pub struct SourceEvent {
     pub payload: Value,
 }
 
+/// Events, and how far the source has come with them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Emission {
+    /// What happened.
+    pub events: Vec<SourceEvent>,
+    /// Records to write in the transaction that records the events: the source's cursor, which then never stands before an
+    /// event that was recorded nor after one that was not.
+    pub records: Vec<RecordWrite>,
+}
+
+impl Emission {
+    /// Sets the records to write with the events.
+    #[must_use]
+    pub fn with_records(mut self, records: Vec<RecordWrite>) -> Self {
+        self.records = records;
+        self
+    }
+}
+
+impl From<Vec<SourceEvent>> for Emission {
+    fn from(events: Vec<SourceEvent>) -> Self {
+        Self { events, records: Vec::new() }
+    }
+}
+
 /// Takes events from a source.
 #[async_trait]
 pub trait EventSink: fmt::Debug + Send + Sync + 'static {
-    /// Records events durably, each at most once per (trigger, dedupe key). A source moves its own cursor on only after
-    /// this returned `Ok`.
+    /// Records events durably, each at most once per (trigger, dedupe key), and writes the records with them: all of it or
+    /// nothing. Events that were recorded before do not keep the records from being written. A source whose cursor lives
+    /// elsewhere moves it on only after this returned `Ok`.
     ///
     /// # Errors
-    /// `STORE_UNAVAILABLE`: the same events are to be emitted again. `INVALID_REQUEST` for a dedupe key that is too long.
-    async fn emit(&self, events: Vec<SourceEvent>) -> Result<()>;
+    /// `STORE_UNAVAILABLE`: it is unknown whether it happened, and the source goes on from the cursor that it then reads.
+    /// `CONFLICT` when a record is not as expected, since another process was there first; nothing was recorded.
+    /// `INVALID_REQUEST` for a dedupe key that is too long; nothing was recorded.
+    async fn emit(&self, emission: Emission) -> Result<()>;
 
     /// Returns the triggers the source serves now.
     ///

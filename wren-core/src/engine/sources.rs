@@ -14,8 +14,8 @@ use super::inner::Inner;
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{CorrelationId, RunId};
 use crate::model::{FireKey, Trigger, TriggerKind};
-use crate::source::{EventSink, SourceEvent, TriggerSource};
-use crate::store::Fire;
+use crate::source::{Emission, EventSink, TriggerSource};
+use crate::store::{Fire, RecordFires};
 
 /// How long a source may take to end at a shutdown before it is dropped.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -84,15 +84,17 @@ async fn supervise(inner: &Arc<Inner>, place: usize, source: Arc<dyn TriggerSour
     }
 }
 
+/// Records events of triggers of one kind.
 #[derive(Debug)]
-struct Sink {
-    inner: Arc<Inner>,
-    kind: TriggerKind,
+pub(super) struct Sink {
+    pub(super) inner: Arc<Inner>,
+    pub(super) kind: TriggerKind,
 }
 
 #[async_trait]
 impl EventSink for Sink {
-    async fn emit(&self, events: Vec<SourceEvent>) -> Result<()> {
+    async fn emit(&self, emission: Emission) -> Result<()> {
+        let Emission { events, records } = emission;
         let now = self.inner.clock.now();
         if let Some(event) = events.iter().find(|event| event.dedupe_key.len() > MAX_KEY) {
             let message = format!("a dedupe key of {} bytes is over the limit of {MAX_KEY}", event.dedupe_key.len());
@@ -112,7 +114,7 @@ impl EventSink for Sink {
                 correlation_id: CorrelationId::generate(),
             })
             .collect();
-        self.inner.store.record_fires(fires, now).await?;
+        self.inner.store.record_fires(RecordFires { fires, records, now }).await?;
         self.inner.look_for_cancelled();
         self.inner.more_work();
         self.inner.run_changed.notify_waiters();
