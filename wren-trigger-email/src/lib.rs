@@ -12,7 +12,7 @@
 //!
 //! let config = json!({"from": "*@acme.com", "subject": "invoice", "not": {"subject": ["draft", "re:^test"]}});
 //! let filter = Filter::parse(config.as_object().unwrap()).unwrap();
-//! let trigger = TriggerId::generate();
+//! let trigger = TriggerId::new();
 //! let index = FilterIndex::new([(trigger, filter)]);
 //!
 //! let raw = b"From: Billing <billing@acme.com>\r\nSubject: Your Invoice\r\n\r\nThank you.\r\n";

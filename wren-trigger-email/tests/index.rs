@@ -20,8 +20,23 @@ fn agree(filters: Vec<(TriggerId, Filter)>, mail: &Mail, mailbox: &str) -> usize
 /// Few words, so that rules and mails often meet.
 fn word() -> impl Strategy<Value = String> {
     prop_oneof![
-        Just("invoice"), Just("Invoice"), Just("paid"), Just("aid"), Just("STRASSE"), Just("straße"), Just("ſtop"), Just("stop"),
-        Just("\u{212a}elvin"), Just("kelvin"), Just("İ"), Just("i"), Just("ΣΑΣ"), Just("σας"), Just("a"), Just("[x]"), Just("C++"),
+        Just("invoice"),
+        Just("Invoice"),
+        Just("paid"),
+        Just("aid"),
+        Just("STRASSE"),
+        Just("straße"),
+        Just("ſtop"),
+        Just("stop"),
+        Just("\u{212a}elvin"),
+        Just("kelvin"),
+        Just("İ"),
+        Just("i"),
+        Just("ΣΑΣ"),
+        Just("σας"),
+        Just("a"),
+        Just("[x]"),
+        Just("C++"),
     ]
     .prop_map(str::to_owned)
 }
@@ -78,7 +93,8 @@ fn rule() -> impl Strategy<Value = (String, Value)> {
 }
 
 fn config() -> impl Strategy<Value = Value> {
-    let leaf = prop::collection::vec(rule(), 1..3).prop_map(|rules| Value::Object(rules.into_iter().collect::<Map<_, _>>()));
+    let leaf =
+        prop::collection::vec(rule(), 1..3).prop_map(|rules| Value::Object(rules.into_iter().collect::<Map<_, _>>()));
     leaf.prop_recursive(3, 12, 3, |inner| {
         let list = prop::collection::vec(inner.clone(), 1..3);
         prop_oneof![

@@ -62,7 +62,7 @@ fuzz_target!(|input: Input<'_>| {
     let mut filters = Vec::new();
     for rules in &input.filters {
         match Filter::parse(&config(rules)) {
-            Ok(filter) => filters.push((TriggerId::generate(), filter)),
+            Ok(filter) => filters.push((TriggerId::new(), filter)),
             Err(errors) => assert!(!errors.is_empty() && errors.iter().all(|error| error.details().contains_key("argument"))),
         }
     }

@@ -9,8 +9,7 @@ use super::pattern::Misfit;
 /// How many faults are reported. Nobody reads more.
 const MOST: usize = 50;
 
-pub(super) const KEYS: [&str; 9] =
-    ["subject", "from", "to", "body", "has_attachment", "mailbox", "all", "any", "not"];
+pub(super) const KEYS: [&str; 9] = ["subject", "from", "to", "body", "has_attachment", "mailbox", "all", "any", "not"];
 
 /// What people write for a key when they know another platform.
 const SYNONYMS: [(&str, &str); 16] = [

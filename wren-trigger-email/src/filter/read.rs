@@ -79,7 +79,9 @@ impl Reader {
         for (at, item) in list.iter().enumerate() {
             match item {
                 Value::Object(rules) => nodes.extend(self.nested(rules, &place.at(at), depth)),
-                other => self.faults.add(&place.at(at), &format!("must be a dict of rules, not {}", shown(other)), example),
+                other => {
+                    self.faults.add(&place.at(at), &format!("must be a dict of rules, not {}", shown(other)), example)
+                }
             }
             if self.is_full {
                 break;
@@ -109,7 +111,11 @@ impl Reader {
         let mut patterns = Vec::new();
         match value {
             Value::Array(list) if list.is_empty() => {
-                self.faults.add(place, "is a list of no patterns, which matches nothing", "leave it out to match every mail");
+                self.faults.add(
+                    place,
+                    "is a list of no patterns, which matches nothing",
+                    "leave it out to match every mail",
+                );
             }
             Value::Array(list) => {
                 for (at, item) in list.iter().enumerate() {
@@ -127,7 +133,11 @@ impl Reader {
     fn pattern(&mut self, field: Field, value: &Value, place: &Place) -> Option<Pattern> {
         let Value::String(text) = value else {
             let message = format!("must be a string, or a list of strings, not {}", shown(value));
-            self.faults.add(place, &message, "write a pattern such as \"*@acme.com\", \"invoice\" or \"re:inv(oice)?\"");
+            self.faults.add(
+                place,
+                &message,
+                "write a pattern such as \"*@acme.com\", \"invoice\" or \"re:inv(oice)?\"",
+            );
             return None;
         };
         self.patterns += 1;

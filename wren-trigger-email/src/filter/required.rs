@@ -60,7 +60,11 @@ impl Runs {
 /// Returns the one character that all of a class are in lower case, as those of `k` without regard to case are.
 fn sole(class: &Class) -> Option<String> {
     let Class::Unicode(class) = class else { return None };
-    let mut characters = class.ranges().iter().flat_map(|range| range.start()..=range.end()).map(|one| lower(one.encode_utf8(&mut [0; 4])));
+    let mut characters = class
+        .ranges()
+        .iter()
+        .flat_map(|range| range.start()..=range.end())
+        .map(|one| lower(one.encode_utf8(&mut [0; 4])));
     let first = characters.next()?;
     // The first that differs ends it: a class may be of all characters.
     characters.all(|other| other == first).then_some(first)

@@ -80,8 +80,8 @@ impl Header {
             Some((end, colon)) => self.begin(line, end, colon),
             // The line that files of several mails have before each.
             None if text.starts_with(b"From ") || text.starts_with(b">From ") => self.is_skipping = true,
-            // Lines without a colon stand in headers by mistake. A mail that begins with one has no header.
-            None if self.spans.is_empty() && !self.is_skipping => return Is::Body,
+            // Lines without a name stand in headers by mistake. What begins with a line of text has no header.
+            None if self.spans.is_empty() && !self.is_skipping && is_text(text) => return Is::Body,
             None => {
                 self.is_skipping = true;
                 self.is_cut = true;
@@ -137,6 +137,12 @@ fn name(line: &[u8]) -> Option<(usize, usize)> {
     (!name.is_empty() && name.iter().all(u8::is_ascii_graphic)).then_some((name.len(), colon))
 }
 
+/// Says whether a line is text, rather than a field with a damaged name.
+fn is_text(line: &[u8]) -> bool {
+    let before = line.split(|byte| *byte == b':').next().unwrap_or_default();
+    before.len() == line.len() || before.trim_ascii().contains(&b' ')
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::lines::Lines;
@@ -155,7 +161,8 @@ mod tests {
 
     #[test]
     fn fields_are_split_and_folds_kept() {
-        let (fields, is_cut) = read(b"From a Fri\nA : 1\r\nB:\r\n folded\r\n more\nnot a field\n nor this\nC: \xe9\n\nD: body");
+        let (fields, is_cut) =
+            read(b"From a Fri\nA : 1\r\nB:\r\n folded\r\n more\nnot a field\n nor this\nC: \xe9\n\nD: body");
         let expected = [("A", "1"), ("B", "folded\r\n more"), ("C", "\u{e9}")];
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!((fields.as_slice(), is_cut), (&expected[..], true));

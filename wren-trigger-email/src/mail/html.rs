@@ -33,9 +33,9 @@ fn after(tag: &str) -> &str {
 }
 
 fn end_of<'a>(text: &'a str, name: &str) -> &'a str {
-    let ends = text.match_indices("</").find(|(at, _)| {
-        text.get(at + 2..at + 2 + name.len()).is_some_and(|other| other.eq_ignore_ascii_case(name))
-    });
+    let ends = text
+        .match_indices("</")
+        .find(|(at, _)| text.get(at + 2..at + 2 + name.len()).is_some_and(|other| other.eq_ignore_ascii_case(name)));
     ends.map_or("", |(at, _)| &text[at..])
 }
 
@@ -47,7 +47,8 @@ fn name(tag: &str) -> &str {
 
 /// Says whether a tag separates words.
 fn is_block(tag: &str) -> bool {
-    let inline = ["a", "abbr", "b", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u", "wbr"];
+    let inline =
+        ["a", "abbr", "b", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u", "wbr"];
     !inline.iter().any(|inline| inline.eq_ignore_ascii_case(name(tag)))
 }
 

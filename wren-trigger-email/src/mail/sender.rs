@@ -29,7 +29,9 @@ const AUTHORS: [&str; 14] = [
 /// writes its `Received` above what it got (RFC 5321, section 4.4): what stands above the last of those that the mail system
 /// writes is its own, and only that is believed.
 pub(super) fn is_verified(fields: &Fields<'_>, limits: &MailLimits) -> bool {
-    let (Some(authority), Some(domain)) = (&limits.authserv_id, sole_domain(fields.every("From"))) else { return false };
+    let (Some(authority), Some(domain)) = (&limits.authserv_id, sole_domain(fields.every("From"))) else {
+        return false;
+    };
     dmarc_passes(own_results(fields, limits.own_hops), authority, &domain)
 }
 

@@ -4,8 +4,8 @@
 //! than reading them. mailparse's own splitter calls itself for each level, and looks through the rest of the mail for each part.
 
 use super::fields::{Fields, Header, Is};
-use super::lines::{Line, Lines};
 use super::limits::MailLimits;
+use super::lines::{Line, Lines};
 use super::omission::{Omission, Omissions};
 use super::params::{ContentType, content_type};
 
@@ -69,8 +69,15 @@ struct Multipart {
 }
 
 enum Reading<'a> {
-    Header { header: Header, start: usize },
-    Body { fields: Fields<'a>, kind: ContentType, start: usize },
+    Header {
+        header: Header,
+        start: usize,
+    },
+    Body {
+        fields: Fields<'a>,
+        kind: ContentType,
+        start: usize,
+    },
     /// What stands before the first part of a multipart, or after the last: nobody is shown it.
     Between,
 }

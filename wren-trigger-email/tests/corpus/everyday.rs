@@ -142,12 +142,20 @@ pub(super) fn cases() -> Vec<Case> {
             "Subject: =?ISO-2022-JP?B?GyRCJUYlOSVIGyhC?=\nContent-Type: text/plain; charset=ISO-2022-JP\n\n\u{1b}$B%F%9%H\u{1b}(B\n",
             json!({"subject": "テスト", "text": "テスト\n"}),
         ),
-        raw("only lf", "Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nhi\n--b--\n", json!({"subject": "x", "text": "hi"})),
+        raw(
+            "only lf",
+            "Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nhi\n--b--\n",
+            json!({"subject": "x", "text": "hi"}),
+        ),
         raw(
             "only cr",
             "Subject: x\rContent-Type: multipart/mixed; boundary=b\r\r--b\r\rone\rtwo\r--b--\r",
             json!({"subject": "x", "text": "one\ntwo"}),
         ),
-        raw("mixed line ends", "Subject: x\r\nFrom: a@x.org\n\r\nhi\n", json!({"subject": "x", "from": "a@x.org", "text": "hi\n"})),
+        raw(
+            "mixed line ends",
+            "Subject: x\r\nFrom: a@x.org\n\r\nhi\n",
+            json!({"subject": "x", "from": "a@x.org", "text": "hi\n"}),
+        ),
     ]
 }

@@ -67,13 +67,26 @@ fn shown(event: &Value) -> String {
 fn each_mail_of_the_corpus_is_seen() {
     let cases = all();
     assert!(cases.len() >= 60, "{} mails", cases.len());
-    for case in cases {
-        let mail = Mail::parse(&case.raw, &limits());
-        let event = mail.to_event();
-        assert!(holds(&event, &case.event), "{}: {}\nis not {}", case.name, shown(&event), shown(&case.event));
-        assert_eq!(mail.omissions(), case.omissions, "{}", case.name);
-        assert_eq!(event["truncated"], !case.omissions.is_empty(), "{}", case.name);
+    let wrong: Vec<String> = cases.iter().filter_map(misread).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Says what is wrong with how a mail is read.
+fn misread(case: &Case) -> Option<String> {
+    let mail = Mail::parse(&case.raw, &limits());
+    let event = mail.to_event();
+    let is_seen = holds(&event, &case.event) && event["truncated"] == !case.omissions.is_empty();
+    if is_seen && mail.omissions() == case.omissions {
+        return None;
     }
+    Some(format!(
+        "{}: {:?} {}\nis not {:?} {}",
+        case.name,
+        mail.omissions(),
+        shown(&event),
+        case.omissions,
+        shown(&case.event)
+    ))
 }
 
 #[test]
@@ -104,7 +117,10 @@ fn a_mail_longer_than_is_read_is_seen_as_far() {
     let mut limits = limits();
     limits.raw_bytes = 30;
     let mail = Mail::parse(b"Subject: hi\r\n\r\nshort enough, but then too long", &limits);
-    assert_eq!((mail.to_event()["text"].as_str(), mail.omissions()), (Some("short enough, b"), &[Omission::Length][..]));
+    assert_eq!(
+        (mail.to_event()["text"].as_str(), mail.omissions()),
+        (Some("short enough, b"), &[Omission::Length][..])
+    );
 }
 
 #[test]
