@@ -7,7 +7,7 @@ mod glob;
 mod index;
 mod pattern;
 mod read;
-mod required;
+mod shape;
 
 use serde_json::{Map, Value};
 use wren_core::Error;
@@ -22,7 +22,7 @@ use pattern::Pattern;
 /// | key | looks at | a glob matches |
 /// |---|---|---|
 /// | `subject` | the subject, decoded | anywhere in it |
-/// | `body` | the first 256 KiB of the plain text, or of the HTML's words where there is none | anywhere in it |
+/// | `body` | the first 64 KiB of the plain text, or of the HTML's words where there is none | anywhere in it |
 /// | `from` | each address in the topmost `From`, never its name | the whole address |
 /// | `to` | each address in `To` and `Cc` | the whole address |
 /// | `mailbox` | the mailbox's name | the whole name |

@@ -4,15 +4,18 @@ use regex::{Regex, RegexBuilder};
 
 use super::field::Field;
 use super::glob::{self, Glob};
-use super::required::required;
+use super::shape::shape;
 use crate::mail::Text;
 
 /// The longest pattern, in bytes.
 pub(super) const LONGEST: usize = 1000;
 
-/// How large an expression may become, and its cache, in bytes: a repetition of a class of all letters is large. What is searched
-/// times this is the most that a search can take.
-const LARGEST: usize = 256 * 1024;
+/// How many characters an expression may have once its repetitions are written out. What is searched times this is the most that a
+/// search can take.
+const HEAVIEST: usize = 500;
+
+/// How large an expression may become, and its cache, in bytes: the classes of all letters are large.
+const LARGEST: usize = 512 * 1024;
 
 /// How deep groups may be nested.
 const DEEPEST: u32 = 50;
@@ -81,6 +84,12 @@ impl Pattern {
     }
 
     fn expression(text: &str, written: Option<String>) -> Result<Self, String> {
+        let shape = shape(text, DEEPEST);
+        if shape.weight > HEAVIEST {
+            return Err(format!(
+                "is an expression of more than {HEAVIEST} characters once its repetitions are written out"
+            ));
+        }
         let built = RegexBuilder::new(text)
             .case_insensitive(true)
             .nest_limit(DEEPEST)
@@ -88,8 +97,7 @@ impl Pattern {
             .dfa_size_limit(LARGEST)
             .build();
         let expression = built.map_err(|error| reason(&error))?;
-        let required = required(text, DEEPEST);
-        Ok(Self::Expression { expression, required, written })
+        Ok(Self::Expression { expression, required: shape.required, written })
     }
 
     pub(super) fn matches(&self, text: &Text) -> bool {
@@ -103,8 +111,8 @@ impl Pattern {
     }
 }
 
-const SYNTAX: &str =
-    "expressions have no lookaround and no references to groups: https://docs.rs/regex/latest/regex/#syntax";
+const SYNTAX: &str = "expressions have no lookaround and no references to groups, and rather `+` than `{1,900}`: \
+                      https://docs.rs/regex/latest/regex/#syntax";
 
 enum Form<'a> {
     Glob(&'a str),

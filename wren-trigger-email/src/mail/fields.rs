@@ -10,7 +10,7 @@ use super::lines::Line;
 const MOST_FIELDS: usize = 1000;
 
 /// How many bytes all fields may have together. Decoding them takes longer than reading them.
-const MOST_BYTES: usize = 1024 * 1024;
+const MOST_BYTES: usize = 256 * 1024;
 
 /// The fields of a header, raw, the topmost first.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 
 /// How much of a body filters look at, in bytes: what a mail is about stands at its beginning, and looking for many expressions
 /// takes its time.
-pub(crate) const SEARCHED_BODY: usize = 256 * 1024;
+pub(crate) const SEARCHED_BODY: usize = 64 * 1024;
 
 /// A text as it was written, and in lower case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -144,6 +144,6 @@ fn the_corpus_seeds_the_fuzzer() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/mail");
     std::fs::create_dir_all(&folder).unwrap();
     for case in all().into_iter().filter(|case| case.raw.len() <= 16 * 1024) {
-        std::fs::write(folder.join(case.name.replace(' ', "-")), case.raw).unwrap();
+        std::fs::write(folder.join(case.name.replace([' ', '/'], "-")), case.raw).unwrap();
     }
 }

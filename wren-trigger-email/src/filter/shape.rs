@@ -1,17 +1,45 @@
-//! What every match of an expression contains.
+//! What an expression is made of.
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::mail::lower;
 
-/// Returns a text in lower case that stands in every match of an expression, in lower case; the longest that is easily found.
-pub(super) fn required(pattern: &str, deepest: u32) -> Option<String> {
-    let parsed = ParserBuilder::new().case_insensitive(true).nest_limit(deepest).build().parse(pattern).ok()?;
+/// What an expression is made of.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// A text in lower case that stands in every match, in lower case; the longest that is easily found.
+    pub(super) required: Option<String>,
+    /// How many characters it has once its repetitions are written out. A search may have to keep track of each of them, so that
+    /// `a{1,900}b{1,900}` takes half a minute for what `a+b+` finds at once.
+    pub(super) weight: usize,
+}
+
+/// Looks at an expression, whose groups are nested so deep at most; one that cannot be parsed has no shape.
+pub(super) fn shape(pattern: &str, deepest: u32) -> Shape {
+    let parser = ParserBuilder::new().case_insensitive(true).nest_limit(deepest).build().parse(pattern);
+    let Ok(parsed) = parser else { return Shape::default() };
     let mut runs = Runs::default();
     runs.walk(&parsed);
     runs.cut();
-    Some(runs.longest).filter(|longest| !longest.is_empty())
+    Shape { required: Some(runs.longest).filter(|longest| !longest.is_empty()), weight: weight(&parsed) }
+}
+
+/// It calls itself only as deep as groups may be nested.
+fn weight(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 0,
+        HirKind::Literal(literal) => {
+            std::str::from_utf8(&literal.0).map_or(literal.0.len(), |text| text.chars().count())
+        }
+        HirKind::Class(_) => 1,
+        HirKind::Capture(group) => weight(&group.sub),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.max(1));
+            weight(&repetition.sub).saturating_mul(usize::try_from(times).unwrap_or(usize::MAX))
+        }
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().map(weight).fold(0, usize::saturating_add),
+    }
 }
 
 /// The characters that follow each other in every match.
@@ -89,7 +117,22 @@ mod tests {
             ("ſtrange", Some("trange")),
             (".", None),
         ] {
-            assert_eq!(required(pattern, 50).as_deref(), expected, "{pattern}");
+            assert_eq!(shape(pattern, 50).required.as_deref(), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn repetitions_have_the_weight_of_what_they_repeat() {
+        for (pattern, expected) in [
+            ("", 0),
+            ("a+b*", 2),
+            ("a{1,900}", 900),
+            ("(ab|c){2,}d", 7),
+            ("(a{100}){100}", 10_000),
+            ("é{0}", 0),
+            (r"\w+", 1),
+        ] {
+            assert_eq!(shape(pattern, 50).weight, expected, "{pattern}");
         }
     }
 }
