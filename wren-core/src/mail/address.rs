@@ -13,13 +13,23 @@ pub fn addresses(value: &str) -> Vec<String> {
     singles(list).map(|one| one.to_string().replace(['\r', '\n', '\0'], " ")).collect()
 }
 
-/// Returns the addresses of a list without their names; none of a field that is no list of addresses.
+/// Returns the addresses of a list without their names.
 ///
-/// A name is what its sender likes: one that looks like an address is none.
+/// A name is what its sender likes: one that looks like an address is none. Where a field is no list of addresses, as with a
+/// quote that never ends, what stands in angle brackets is one all the same: a rule about a sender should not fail for a name.
 #[must_use]
 pub fn bare_addresses(value: &str) -> Vec<String> {
-    let singles = list(value).into_iter().flat_map(singles);
-    singles.map(|one| one.addr.trim().to_owned()).filter(|address| !address.is_empty()).collect()
+    let bare: Vec<String> = match list(value) {
+        Some(list) => singles(list).map(|one| one.addr).collect(),
+        None => angled(bounded(value)),
+    };
+    bare.iter().map(|address| address.trim().to_owned()).filter(|address| !address.is_empty()).collect()
+}
+
+fn angled(value: &str) -> Vec<String> {
+    let after = value.split('<').skip(1).filter_map(|rest| rest.split_once('>'));
+    let is_address = |address: &&str| address.contains('@') && !address.contains(char::is_whitespace);
+    after.map(|(address, _)| address).filter(is_address).map(str::to_owned).collect()
 }
 
 /// Returns the one domain that a mail claims to come from, in lower case; `None` when it claims none, or more than one.
@@ -71,6 +81,26 @@ mod tests {
         ] {
             assert_eq!(addresses(raw), expected, "{raw}");
             assert_eq!(bare_addresses(raw), bare, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_written_wrong_hides_no_address() {
+        for raw in [
+            "Foo, Inc. <a@x.org>",
+            "\"Foo <a@x.org>",
+            "Foo \"Bar <a@x.org>",
+            "Foo: Bar <a@x.org>",
+            "Foo; Bar <a@x.org>",
+            "Foo (Bar <a@x.org>",
+            "\"Foo\" Bar <a@x.org>",
+            "Foo [Bar] <a@x.org>",
+            "<a@x.org> Foo",
+            "a@x.org <a@x.org>",
+            "Foo@Bar <a@x.org>",
+            "a@x.org (Foo)",
+        ] {
+            assert!(bare_addresses(raw).contains(&"a@x.org".to_owned()), "{raw}: {:?}", bare_addresses(raw));
         }
     }
 

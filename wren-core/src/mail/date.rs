@@ -8,7 +8,7 @@ use super::field::unfolded;
 #[must_use]
 pub fn date(value: &str) -> Option<String> {
     // A date with a comment is below a hundred characters.
-    let value = value.get(..1000).unwrap_or(value);
+    let value = &value[..value.floor_char_boundary(1000)];
     let date = DateTime::parse_from_rfc2822(&unfolded(value)).ok()?;
     // Years of five digits are no RFC 3339, and Python has none before the first.
     let written = date.to_rfc3339_opts(SecondsFormat::Secs, true);

@@ -21,7 +21,8 @@ pub struct MailLimits {
     /// no sender is verified: every such field may be the sender's own.
     pub authserv_id: Option<String>,
     /// How many `Received` fields that mail system writes above its `Authentication-Results`, as for a hand-over from the
-    /// server that faces the world to the one with the mailboxes. One more means that the field came with the mail.
+    /// server that faces the world to the one with the mailboxes. It has to be the same on every way into a mailbox: one more
+    /// means that the field came with the mail.
     pub own_hops: usize,
 }
 
