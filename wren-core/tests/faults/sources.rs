@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use wren_core::clock::{Clock, ManualClock};
 use wren_core::model::{FireKey, RunState, TriggerKind};
-use wren_core::source::{EventSink, SourceEvent, TriggerSource};
+use wren_core::source::{AccountHealth, EventSink, SourceEvent, TriggerSource};
 use wren_core::{Error, ErrorCode, Result};
 
 use crate::support::faulty::FaultyStore;
@@ -29,6 +29,10 @@ impl TriggerSource for Moody {
     }
 
     fn validate(&self, _config: &Map<String, Value>) -> Vec<Error> {
+        Vec::new()
+    }
+
+    fn health(&self) -> Vec<AccountHealth> {
         Vec::new()
     }
 
