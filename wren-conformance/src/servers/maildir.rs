@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::user::{self, User};
 
 /// The mailboxes of a server's users, changed behind the server's back as other programs change them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Maildirs {
     homes: PathBuf,
     user: Option<User>,

@@ -73,7 +73,11 @@ impl AsyncRead for Line {
                 this.allowed = left;
                 Poll::Ready(Ok(()))
             }
-            None => Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into())),
+            None => {
+                // Who gets an error gets no bytes.
+                buffer.set_filled(before);
+                Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()))
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use wren_core::Error;
 use wren_core::source::{AccountHealth, WatchError, WatchState};
 
@@ -13,11 +14,27 @@ use super::Place;
 #[derive(Debug, Default)]
 pub(super) struct Board {
     by_place: Mutex<BTreeMap<Place, AccountHealth>>,
+    /// Sent to at every change.
+    changed: watch::Sender<()>,
 }
 
 impl Board {
     pub(super) fn all(&self) -> Vec<AccountHealth> {
         self.by_place.lock().values().cloned().collect()
+    }
+
+    /// Waits until it is as wanted.
+    pub(super) async fn until(&self, wanted: impl Fn(&[AccountHealth]) -> bool) -> Vec<AccountHealth> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.borrow_and_update();
+            let all = self.all();
+            if wanted(&all) {
+                return all;
+            }
+            // The sender lives as long as this.
+            let _ = changed.changed().await;
+        }
     }
 
     /// Makes these the places that are shown.
@@ -36,6 +53,8 @@ impl Board {
                 failures: 0,
             });
         }
+        drop(by_place);
+        self.changed.send_replace(());
     }
 
     pub(super) fn state(&self, place: &Place, state: WatchState) {
@@ -67,5 +86,6 @@ impl Board {
         if let Some(health) = self.by_place.lock().get_mut(place) {
             change(health);
         }
+        self.changed.send_replace(());
     }
 }

@@ -36,8 +36,8 @@ use wren_core::{Error, OwnerId, Result};
 
 use crate::imap::Tls;
 
-/// Fires triggers of kind `email` from mailboxes over IMAP.
-#[derive(Debug)]
+/// Fires triggers of kind `email` from mailboxes over IMAP. Clones are one source.
+#[derive(Debug, Clone)]
 pub struct EmailSource {
     context: Arc<Context>,
 }
@@ -69,6 +69,11 @@ impl EmailSource {
     #[must_use]
     pub fn builder(vault: Arc<dyn CredentialVault>, records: Arc<dyn RecordStore>) -> EmailSourceBuilder {
         EmailSourceBuilder::new(vault, records)
+    }
+
+    /// Waits until the health of the mailboxes is as wanted; returns it.
+    pub async fn health_until(&self, wanted: impl Fn(&[AccountHealth]) -> bool) -> Vec<AccountHealth> {
+        self.context.health.until(wanted).await
     }
 }
 

@@ -1,0 +1,11 @@
+//! Mailboxes of a real server: what fires, and what must not, while everything around fails.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod accounts;
+mod changes;
+mod delivery;
+mod engine;
+mod nodes;
+mod support;
+mod trouble;
