@@ -11,6 +11,8 @@ use super::user::{self, User};
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What access tokens are signed with.
+const TOKEN_KEY: &str = "the-key-of-access-tokens-in-tests";
 const PROGRAM: &str = "/usr/sbin/dovecot";
 
 /// A mail server of a test's own on two free ports of this machine alone: one in the clear that knows STARTTLS, one under TLS,
@@ -44,6 +46,7 @@ impl DovecotServer {
         let (port, tls_port) = free_ports()?;
         write(&folder.join("passwd"), "")?;
         write(&folder.join("dovecot.conf"), &configuration(&folder, user, port, tls_port)?)?;
+        make_token_key(&folder)?;
         give_all(&folder, user)?;
         let config = folder.join("dovecot.conf");
         let config = config.to_str().ok_or("the temporary folder has no UTF-8 name")?;
@@ -88,8 +91,28 @@ impl DovecotServer {
     pub fn set_password(&self, user: &str, password: &str) {
         let next = self.folder.join("passwd.next");
         write(&next, &format!("{user}:{{PLAIN}}{password}\n")).unwrap();
-        // Dovecot sees that it is another file.
         std::fs::rename(&next, self.folder.join("passwd")).unwrap();
+        // The process that knows the passwords looks for another file once a second only; the next one knows the new ones.
+        let knowing: Vec<u32> = children(self.master()).into_iter().filter(|id| name(*id) == "auth").collect();
+        signal("KILL", &knowing);
+    }
+
+    /// Returns an OAuth access token that logs a user in by XOAUTH2.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn access_token(&self, user: &str) -> String {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let claims = format!(r#"{{"sub":"{user}","email":"{user}","iat":{now},"exp":{}}}"#, now + 3_600);
+        let parts = [r#"{"alg":"HS256","typ":"JWT"}"#, &claims].map(|part| URL_SAFE_NO_PAD.encode(part));
+        let signed = parts.join(".");
+        let file = self.folder.join("signed");
+        write(&file, &signed).unwrap();
+        let done = Command::new("openssl").args(["dgst", "-sha256", "-binary", "-hmac", TOKEN_KEY]).arg(file).output();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(done.unwrap().stdout))
     }
 
     /// Returns what the server has logged.
@@ -215,10 +238,11 @@ fn configuration(folder: &Path, user: Option<User>, port: u16, tls_port: u16) ->
     Ok(format!(
         "protocols = imap\nlisten = 127.0.0.1\nbase_dir = {folder}/run\nstate_dir = {folder}/state\nlog_path = /dev/stderr\n\
          default_internal_user = {user}\ndefault_login_user = {user}\ndefault_internal_group = {group}\n\
-         disable_plaintext_auth = no\nauth_mechanisms = plain login\nauth_failure_delay = 0\n\
+         disable_plaintext_auth = no\nauth_mechanisms = plain login xoauth2\nauth_failure_delay = 0\n\
          mail_location = maildir:~/Maildir\nmail_fsync = never\nmail_max_userip_connections = 1000\n\
          first_valid_uid = 1\nfirst_valid_gid = 1\n\
          passdb {{\n  driver = passwd-file\n  args = scheme=PLAIN {folder}/passwd\n}}\n\
+         passdb {{\n  driver = oauth2\n  mechanisms = xoauth2\n  args = {folder}/oauth2.conf\n}}\n\
          userdb {{\n  driver = static\n  args = uid={uid} gid={gid} home={folder}/home/%u\n}}\n\
          ssl = yes\nssl_cert = <{folder}/server.pem\nssl_key = <{folder}/server.key\n\
          service anvil {{\n  chroot =\n}}\nservice stats {{\n  chroot =\n}}\n\
@@ -247,6 +271,18 @@ fn make_certificates(folder: &Path) -> Result<(), String> {
     run(&["req"], &[&key[..], &request].concat())?;
     let sign = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "20", "-extfile", "extensions"];
     run(&["x509", "-req", "-in", "server.csr", "-out", "server.pem"], &sign)
+}
+
+/// Tokens are JWTs that the server looks at itself.
+fn make_token_key(folder: &Path) -> Result<(), String> {
+    use base64::Engine as _;
+    let keys = folder.join("keys");
+    let key = keys.join("default/HS256");
+    std::fs::create_dir_all(&key).map_err(|error| format!("{}: {error}", key.display()))?;
+    write(&key.join("default"), &base64::engine::general_purpose::STANDARD.encode(TOKEN_KEY))?;
+    let settings =
+        "introspection_mode = local\nusername_attribute = email\nlocal_validation_key_dict = fs:posix:prefix=";
+    write(&folder.join("oauth2.conf"), &format!("{settings}{}/\n", keys.display()))
 }
 
 fn give_all(folder: &Path, user: Option<User>) -> Result<(), String> {

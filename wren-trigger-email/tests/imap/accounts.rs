@@ -1,9 +1,63 @@
 //! Ways to a server: TLS in its kinds, and what is refused.
 
-use wren_core::ErrorCode;
-use wren_core::source::WatchState;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::World;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use wren_core::memory::MemoryVault;
+use wren_core::source::WatchState;
+use wren_core::vault::{CredentialRefresher, NewCredential, Refreshing};
+use wren_core::{Error, ErrorCode, Result};
+
+use crate::support::{USER, World};
+
+/// Gives the next token, or refuses.
+#[derive(Debug, Default)]
+struct Provider {
+    token: String,
+    refuses: AtomicBool,
+}
+
+#[async_trait]
+impl CredentialRefresher for Provider {
+    fn serves(&self, integration: &str) -> bool {
+        integration == "gmail"
+    }
+
+    async fn refresh(&self, _: &Refreshing, _: DateTime<Utc>) -> Result<NewCredential> {
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorCode::OauthTokenExpired, "revoked"));
+        }
+        Ok(NewCredential::new("gmail", self.token.as_str()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_that_is_refused_is_renewed_and_one_that_cannot_be_needs_the_user() {
+    let Some(mut world) = World::start().await else { return };
+    let provider = Arc::new(Provider { token: world.server.access_token(USER), ..Provider::default() });
+    world.vault = Arc::new(MemoryVault::new().with_refresher(provider.clone()));
+    let account = world.account(world.server.tls_port(), "implicit");
+    world.set_account(account.with_field("auth", "xoauth2").with_field("oauth_integration", "gmail")).await;
+    let revoked = || NewCredential::new("gmail", "not.a.token").with_refresh_token("next");
+    world.set_account(revoked()).await;
+    world.sink.add("INBOX");
+    let running = world.watching(|_| {}).await;
+    world.deliver("renewed");
+    assert_eq!(world.sink.until(1).await, ["renewed"]);
+
+    provider.refuses.store(true, Ordering::SeqCst);
+    world.set_account(revoked()).await;
+    world.server.cut_connections();
+    let health = running.health("the refusal", |health| health.state == WatchState::NeedsAttention).await;
+    assert_eq!(health.last_error.unwrap().code, ErrorCode::OauthTokenExpired);
+    world.deliver("meanwhile");
+    world.set_account(NewCredential::new("gmail", world.server.access_token(USER))).await;
+    assert_eq!(world.sink.until(2).await, ["renewed", "meanwhile"]);
+    running.stop().await;
+    assert!(world.server.log().contains("method=XOAUTH2"));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mails_come_over_tls_and_over_starttls() {
