@@ -52,8 +52,8 @@ impl From<async_imap::error::Error> for Fault {
         use async_imap::error::Error as Imap;
         match error {
             Imap::Io(error) => error.into(),
-            Imap::No(words) => Self::No(clean(&words)),
-            Imap::Bad(words) => Self::Bad(clean(&words)),
+            Imap::No(words) => Self::No(clean(said(&words))),
+            Imap::Bad(words) => Self::Bad(clean(said(&words))),
             Imap::ConnectionLost => Self::Lost,
             _ => Self::Unreadable,
         }
@@ -72,6 +72,11 @@ impl From<io::Error> for Fault {
     }
 }
 
+/// Takes a server's words out of what the library makes of them: `code: None, info: Some("…")`.
+fn said(words: &str) -> &str {
+    words.split_once("info: Some(\"").and_then(|(_, rest)| rest.strip_suffix("\")")).unwrap_or(words)
+}
+
 /// Returns a server's words as they may be shown: one short line.
 pub(super) fn clean(words: &str) -> String {
     words.chars().filter(|character| !character.is_control()).take(200).collect()
@@ -80,4 +85,25 @@ pub(super) fn clean(words: &str) -> String {
 /// Returns the error of an account whose settings do not do; `hint` says what to change.
 pub(crate) fn wrong_setting(message: impl Into<String>, hint: impl Into<String>) -> Error {
     Error::new(ErrorCode::IntegrationNotConfigured, message).with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_in_the_servers_words_and_a_passing_one_is_known() {
+        let no = |words: &str| Fault::from(async_imap::error::Error::No(words.to_owned()));
+        let refused = no("code: None, info: Some(\"[AUTHENTICATIONFAILED] no such user\")");
+        assert_eq!(refused, Fault::No("[AUTHENTICATIONFAILED] no such user".to_owned()));
+        assert!(!refused.is_passing());
+        assert!(no("code: None, info: Some(\"[UNAVAILABLE] later\")").is_passing());
+    }
+
+    #[test]
+    fn nothing_of_a_mail_is_in_an_error() {
+        let parser = io::Error::other("Error during parsing of \"Subject: secret\"");
+        let shown = Fault::from(async_imap::error::Error::Io(parser)).into_error("mail.example.com");
+        assert!(!shown.chain().contains("secret"), "{}", shown.chain());
+    }
 }

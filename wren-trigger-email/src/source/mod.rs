@@ -66,7 +66,6 @@ struct Place {
 
 impl EmailSource {
     /// Begins to put a source together: the vault has the accounts, and in the records is how far each mailbox has been read.
-    #[must_use]
     pub fn builder(vault: Arc<dyn CredentialVault>, records: Arc<dyn RecordStore>) -> EmailSourceBuilder {
         EmailSourceBuilder::new(vault, records)
     }

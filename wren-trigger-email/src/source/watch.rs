@@ -20,6 +20,9 @@ use crate::imap::{Fault, Selected, Session};
 /// Servers may end a connection that says nothing for 30 minutes.
 const LONGEST_IDLE: Duration = Duration::from_secs(28 * 60);
 
+/// The versions of an account's own credential and of the other one that it needs, where the vault could be asked.
+type Baseline = (Option<Option<u64>>, Option<Option<u64>>);
+
 /// A mailbox that is watched.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -56,13 +59,16 @@ impl Watch {
                 },
                 () = stop.cancelled() => return,
             };
+            // Before anybody hears of the failure, and may mend it. A token that was renewed in vain changes nothing after this.
+            let after = self.versions(oauth.as_deref()).await;
+            let baseline = (before.map(|(own, _)| own), after.map(|(_, other)| other));
             failures += 1;
             trouble.log(&self.place, failures);
             let health = &self.context.health;
             health.failed(&self.place, &trouble.error, trouble.state(), self.context.clock.now());
             let wait = backoff.next();
             tokio::select! {
-                () = self.wait(&trouble, wait, before, oauth) => {}
+                () = self.wait(&trouble, wait, baseline, oauth.as_deref()) => {}
                 () = stop.cancelled() => return,
             }
         }
@@ -117,19 +123,16 @@ impl Watch {
         })
     }
 
-    /// Waits before the next try. After a refusal only a changed credential cuts a long wait short.
-    async fn wait(&self, trouble: &Trouble, backoff: Duration, before: Option<Versions>, oauth: Option<String>) {
+    /// Waits before the next try. After a refusal only a credential that differs from what it was cuts a long wait short.
+    async fn wait(&self, trouble: &Trouble, backoff: Duration, was: Baseline, oauth: Option<&str>) {
         if !trouble.refused {
             return tokio::time::sleep(backoff).await;
         }
         let options = &self.context.options;
         let began = tokio::time::Instant::now();
-        let own = before.map(|(own, _)| own);
-        // A refresh that failed changes nothing, and one that worked was tried already.
-        let other = self.versions(oauth.as_deref()).await.map(|(_, other)| other);
         while began.elapsed() < options.refused_wait {
-            if let Some((own_now, other_now)) = self.versions(oauth.as_deref()).await
-                && (own.is_some_and(|own| own != own_now) || other.is_some_and(|other| other != other_now))
+            if let Some((own, other)) = self.versions(oauth).await
+                && (was.0.is_some_and(|was| was != own) || was.1.is_some_and(|was| was != other))
             {
                 return;
             }

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod changes;
+mod cut;
 mod delivery;
 mod engine;
 mod nodes;

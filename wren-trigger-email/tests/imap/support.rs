@@ -222,26 +222,11 @@ impl World {
     }
 
     pub(crate) fn source_trusting(&self, change: impl FnOnce(&mut EmailOptions), authority: &str) -> EmailSource {
-        let mut options = EmailOptions::default();
-        // Only the server's word explains what comes sooner.
-        options.poll = Duration::from_secs(60 * 60);
-        options.look = Duration::from_millis(20);
-        options.lease = Duration::from_millis(600);
-        options.first_wait = Duration::from_millis(10);
-        options.longest_wait = Duration::from_millis(200);
-        options.allow_private = true;
-        change(&mut options);
-        let builder = EmailSource::builder(self.vault.clone(), self.store.clone());
-        builder.options(options).trust(authority).build().unwrap()
+        source(self.vault.clone(), self.store.clone(), change, authority)
     }
 
     pub(crate) fn run(&self, source: EmailSource) -> Running {
-        let (shutdown, sink, runs) = (CancellationToken::new(), Arc::clone(&self.sink), source.clone());
-        let task = tokio::spawn({
-            let shutdown = shutdown.clone();
-            async move { runs.run(sink, shutdown).await }
-        });
-        Running { source, shutdown, task }
+        run(source, Arc::clone(&self.sink))
     }
 
     /// Runs a source, and waits for its first look.
@@ -250,6 +235,33 @@ impl World {
         running.idle().await;
         running
     }
+}
+
+pub(crate) fn source(
+    vault: Arc<MemoryVault>,
+    store: Arc<MemoryStore>,
+    change: impl FnOnce(&mut EmailOptions),
+    authority: &str,
+) -> EmailSource {
+    let mut options = EmailOptions::default();
+    // Only the server's word explains what comes sooner.
+    options.poll = Duration::from_secs(60 * 60);
+    options.look = Duration::from_millis(20);
+    options.lease = Duration::from_millis(600);
+    options.first_wait = Duration::from_millis(10);
+    options.longest_wait = Duration::from_millis(200);
+    options.allow_private = true;
+    change(&mut options);
+    EmailSource::builder(vault, store).options(options).trust(authority).build().unwrap()
+}
+
+pub(crate) fn run(source: EmailSource, sink: Arc<Collector>) -> Running {
+    let (shutdown, runs) = (CancellationToken::new(), source.clone());
+    let task = tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move { runs.run(sink, shutdown).await }
+    });
+    Running { source, shutdown, task }
 }
 
 pub(crate) fn mail(subject: &str) -> String {
