@@ -23,9 +23,12 @@
 //! It does not open `winmail.dat`, decrypt or check signatures, run HTML, or believe a sender on the sender's word.
 
 mod filter;
+mod imap;
 mod inbound;
 mod mail;
+mod source;
 
 pub use filter::{Filter, FilterIndex};
 pub use inbound::{InboundAddress, InboundAddresses, InboundEmail};
 pub use mail::{Mail, MailLimits, Omission};
+pub use source::{EmailOptions, EmailSource, EmailSourceBuilder};

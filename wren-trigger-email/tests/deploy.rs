@@ -17,6 +17,10 @@ struct Rules;
 
 #[async_trait]
 impl TriggerSource for Rules {
+    fn health(&self) -> Vec<wren_core::source::AccountHealth> {
+        Vec::new()
+    }
+
     fn kind(&self) -> TriggerKind {
         TriggerKind::Email
     }

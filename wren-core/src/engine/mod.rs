@@ -154,6 +154,6 @@ impl Engine {
     /// Returns the health of the trigger sources.
     #[must_use]
     pub fn source_health(&self) -> Vec<SourceHealth> {
-        self.inner.source_health.lock().clone()
+        sources::health(&self.inner)
     }
 }

@@ -14,7 +14,7 @@ use super::inner::Inner;
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{CorrelationId, RunId};
 use crate::model::{FireKey, Trigger, TriggerKind};
-use crate::source::{Emission, EventSink, TriggerSource};
+use crate::source::{AccountHealth, Emission, EventSink, TriggerSource};
 use crate::store::{Fire, RecordFires};
 
 /// How long a source may take to end at a shutdown before it is dropped.
@@ -33,6 +33,17 @@ pub struct SourceHealth {
     pub last_error: Option<String>,
     /// When it was last started.
     pub started_at: DateTime<Utc>,
+    /// How all that it watches is doing.
+    pub accounts: Vec<AccountHealth>,
+}
+
+/// Returns how all sources are doing.
+pub(super) fn health(inner: &Inner) -> Vec<SourceHealth> {
+    let mut all = inner.source_health.lock().clone();
+    for (health, source) in all.iter_mut().zip(&inner.rules.sources) {
+        health.accounts = source.health();
+    }
+    all
 }
 
 /// Runs all sources until `shutdown`.
@@ -41,7 +52,13 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
     let started_at = inner.clock.now();
     *inner.source_health.lock() = sources
         .iter()
-        .map(|source| SourceHealth { kind: source.kind(), restarts: 0, last_error: None, started_at })
+        .map(|source| SourceHealth {
+            kind: source.kind(),
+            restarts: 0,
+            last_error: None,
+            started_at,
+            accounts: Vec::new(),
+        })
         .collect();
     join_all(sources.into_iter().enumerate().map(|(place, source)| supervise(&inner, place, source, &shutdown))).await;
 }
