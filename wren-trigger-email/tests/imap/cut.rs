@@ -114,7 +114,7 @@ async fn a_list_that_is_cut_short_loses_nothing_and_neither_does_a_mail_that_can
     vault.put(&owner(), credential, Utc::now()).await.unwrap();
     sink.add("INBOX");
     let polls = |options: &mut wren_trigger_email::EmailOptions| options.poll = Duration::from_millis(20);
-    let running = run(source(vault, Arc::default(), polls, ""), Arc::clone(&sink));
+    let running = run(source(vault, sink.store(), polls, ""), Arc::clone(&sink));
     running.idle().await;
     {
         let mut script = script.lock();

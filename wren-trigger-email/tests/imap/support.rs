@@ -71,6 +71,11 @@ impl EventSink for Collector {
 }
 
 impl Collector {
+    /// The store that cursors are written to.
+    pub(crate) fn store(&self) -> Arc<MemoryStore> {
+        Arc::clone(&self.store)
+    }
+
     /// Adds a trigger on a mailbox.
     pub(crate) fn add(&self, mailbox: &str) -> TriggerId {
         let config: Map<String, Value> = json!({ "mailbox": mailbox }).as_object().unwrap().clone();
