@@ -20,6 +20,7 @@ use wren_core::vault::CredentialVault;
 use wren_core::{Error, ErrorCode, OwnerId};
 use wren_http::Api;
 use wren_integrations::{Connections, OauthRefresher};
+use wren_trigger_email::{EmailSource, InboundEmail};
 
 use crate::args::{BrokerArgs, DataArgs, LogFormat, ServeArgs};
 use crate::backends::{Integrations, StoreChoice, as_options, make_broker, make_executors, open_store, open_vault};
@@ -161,18 +162,20 @@ pub(crate) fn build_engine(
     adjust(&mut options);
     let Parts { store, vault, executors } = parts;
     let builder = executors.into_iter().fold(Engine::builder(), EngineBuilder::shared_executor);
+    let mailboxes = EmailSource::builder(Arc::clone(&vault), Arc::clone(&store) as _).build()?;
     let broker = Arc::new(make_broker(broker, integrations, Arc::clone(&store), Arc::clone(&vault))?);
     let builder = builder.shared_store(store).shared_vault(vault).options(options);
-    let builder = builder.probe(Arc::clone(&broker) as _).shared_host(broker);
+    let builder = builder.probe(Arc::clone(&broker) as _).shared_host(broker).source(mailboxes);
     Ok(builder.integrations(integrations.directory.clone()).build()?)
 }
 
-/// Makes the API of an engine, with the pages on which integrations are connected.
+/// Makes the API of an engine, with the pages on which integrations are connected and the addresses that mail comes to.
 pub(crate) fn make_api(engine: &Engine, integrations: &Integrations) -> Api {
     let Integrations { catalogue, directory, providers } = integrations.clone();
     let (vault, records) = (Arc::clone(engine.vault()), Arc::clone(engine.store()));
     let connections = Connections::new(catalogue, directory, providers, vault, records);
-    Api::new(engine.clone()).with_connections(connections)
+    let inbound = Arc::new(InboundEmail::new(engine));
+    Api::new(engine.clone()).with_connections(connections).with_inbound_mail(inbound)
 }
 
 /// Refuses to go on where scripts could not be contained by the default executor, the first: there is no silent fall-back to no

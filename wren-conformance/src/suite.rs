@@ -132,6 +132,16 @@ macro_rules! store_cases {
                 a_clock_set_back_ends_no_run_before_it_started
                 one_of_many_concurrent_ends_wins
             }
+            fired_records {
+                fires_and_records_are_written_together_and_stay
+                a_record_that_is_not_as_expected_records_no_fire_and_moves_no_cursor
+                fires_recorded_again_are_duplicates_and_their_record_stands
+                records_are_written_when_no_fire_becomes_a_run
+                a_record_written_with_fires_expires_and_is_replaced_as_any
+                of_two_writes_of_one_key_the_later_one_stands
+                a_refused_call_takes_none_of_those_beside_it_along
+                sixty_four_writers_of_one_cursor_record_each_event_once
+            }
             fires {
                 a_fire_becomes_a_queued_run_of_its_trigger
                 the_policy_of_the_trigger_is_copied_whole

@@ -11,6 +11,7 @@ pub mod host;
 mod id;
 pub mod integration;
 pub mod keys;
+pub mod mail;
 pub mod memory;
 pub mod model;
 pub mod redact;

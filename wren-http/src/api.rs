@@ -3,13 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use wren_core::Error;
 use wren_core::engine::Engine;
 use wren_core::keys::ApiKeys;
+use wren_core::source::InboundMail;
 use wren_core::store::RecordStore;
 use wren_integrations::Connections;
 
 use crate::readiness::Readiness;
+
+/// How many deliveries may be on their way at once: 200 MiB of them.
+const INBOUND_AT_ONCE: usize = 8;
 
 /// An engine with the settings of its HTTP API. Clones share the engine.
 #[derive(Debug, Clone)]
@@ -17,6 +22,9 @@ pub struct Api {
     pub(crate) engine: Engine,
     pub(crate) keys: ApiKeys,
     pub(crate) connections: Option<Connections>,
+    pub(crate) inbound: Option<Arc<dyn InboundMail>>,
+    /// How many bodies of deliveries there is room for.
+    pub(crate) inbound_room: Arc<Semaphore>,
     pub(crate) public_url: Arc<str>,
     pub(crate) body_limit: usize,
     pub(crate) body_timeout: Duration,
@@ -39,6 +47,8 @@ impl Api {
             engine,
             keys: ApiKeys::new(records),
             connections: None,
+            inbound: None,
+            inbound_room: Arc::new(Semaphore::new(INBOUND_AT_ONCE)),
             public_url: "".into(),
             body_limit: usize::MAX,
             body_timeout: Duration::from_secs(30),
@@ -53,6 +63,14 @@ impl Api {
     #[must_use]
     pub fn with_connections(mut self, connections: Connections) -> Self {
         self.connections = Some(connections);
+        self
+    }
+
+    /// Takes mail that providers hand over at `POST /v1/inbound/email/{address}`, and gives deployments addresses with `POST
+    /// /v1/deployments/{id}/inbound`. Without it these routes answer that there is nothing.
+    #[must_use]
+    pub fn with_inbound_mail(mut self, inbound: Arc<dyn InboundMail>) -> Self {
+        self.inbound = Some(inbound);
         self
     }
 
@@ -100,6 +118,16 @@ impl Api {
         self.connections.as_ref().ok_or_else(|| {
             Error::not_found("a way to connect integrations on this server")
                 .with_hint("ask its operator for the credentials that the script needs")
+        })
+    }
+
+    /// Returns what takes mail.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` where the host of this API has none.
+    pub(crate) fn inbound_mail(&self) -> Result<Arc<dyn InboundMail>, Error> {
+        self.inbound.clone().ok_or_else(|| {
+            Error::not_found("a way to hand over mail on this server").with_hint("have it read a mailbox instead")
         })
     }
 

@@ -56,6 +56,8 @@ impl fmt::Display for Scope {
 pub enum Access {
     /// Nothing: for probes that tell nothing about anybody.
     Public,
+    /// No key, but a signature under the secret of what the path names, over all that the request brings.
+    Signed,
     /// A key with this scope.
     Key(Scope),
 }

@@ -106,7 +106,8 @@ impl<T: FormFields> FromRequest<Api> for Form<T> {
     }
 }
 
-async fn read(body: Body, api: &Api, limit: usize, too_large: fn(usize) -> ApiError) -> ApiResult<Bytes> {
+/// Reads a body that arrives in time and is no larger than the limit.
+pub(crate) async fn read(body: Body, api: &Api, limit: usize, too_large: fn(usize) -> ApiError) -> ApiResult<Bytes> {
     let limited = Limited::new(body, limit).collect();
     let collected = tokio::time::timeout(api.body_timeout, limited).await.map_err(|_| {
         let message = format!("the body did not arrive within {:?}", api.body_timeout);
@@ -123,7 +124,7 @@ async fn read(body: Body, api: &Api, limit: usize, too_large: fn(usize) -> ApiEr
 }
 
 /// Returns the media type without its parameters, in lower case.
-fn essence(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn essence(headers: &HeaderMap) -> Option<String> {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     given.and_then(|value| value.split(';').next()).map(|value| value.trim().to_ascii_lowercase())
 }

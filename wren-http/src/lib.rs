@@ -10,8 +10,8 @@
 //! # }
 //! ```
 //!
-//! Every route under `/v1` asks for an API key as `Authorization: Bearer wren_…` that has the route's scope; [`routes`]
-//! lists them. Every answer carries `X-Correlation-ID`. Every error is `{"error": {…}}`, made in one place.
+//! Every route under `/v1` asks for an API key as `Authorization: Bearer wren_…` that has the route's scope, but for the one
+//! that takes mail, which is signed; [`routes`] lists them. Every answer carries `X-Correlation-ID`. Every error is `{"error": {…}}`, made in one place.
 //!
 //! It names no store and no executor, and ends no TLS: put it behind a proxy, or nest the router in a service of your
 //! own. It does not run the engine either: the host of both spawns [`Engine::run`](wren_core::engine::Engine::run).

@@ -11,7 +11,7 @@ use wren_core::{Error, ErrorCode};
 use crate::api::Api;
 use crate::auth::{self, Access, Scope};
 use crate::error::{ApiError, invalid};
-use crate::handlers::{connecting, deploy, deployments, explain, health, integrations, logs, runs};
+use crate::handlers::{connecting, deploy, deployments, explain, health, inbound, integrations, logs, runs};
 use crate::{correlation, deadline};
 
 /// A route, for documentation and for tests that must see all of them.
@@ -61,6 +61,8 @@ static ROUTES: &[Route] = &[
     get("/integrations/{name}/reauthorize", Access::Public, |method| on(method, connecting::page)),
     post("/integrations/{name}/reauthorize", Access::Public, |method| on(method, connecting::submit)),
     get("/integrations/{name}/callback", Access::Public, |method| on(method, connecting::callback)),
+    // A provider, which has no key either: what it sends is signed under the address's secret.
+    post("/v1/inbound/email/{address}", Access::Signed, |method| on(method, inbound::deliver)),
     get("/v1/integrations", READ, |method| on(method, integrations::list)),
     post("/v1/integrations/validate", READ, |method| on(method, integrations::validate)),
     get("/v1/integrations/{name}", READ, |method| on(method, integrations::show)),
@@ -70,6 +72,8 @@ static ROUTES: &[Route] = &[
     get("/v1/deployments", READ, |method| on(method, deployments::list)),
     get("/v1/deployments/{id}", READ, |method| on(method, deployments::show)),
     delete("/v1/deployments/{id}", DEPLOY, |method| on(method, deployments::undeploy)),
+    post("/v1/deployments/{id}/inbound", DEPLOY, |method| on(method, inbound::open)),
+    delete("/v1/deployments/{id}/inbound", DEPLOY, |method| on(method, inbound::close)),
     post("/v1/deployments/{id}/pause", DEPLOY, |method| on(method, deployments::pause)),
     post("/v1/deployments/{id}/resume", DEPLOY, |method| on(method, deployments::resume)),
     get("/v1/deployments/{id}/runs", READ, |method| on(method, runs::list_of_deployment)),

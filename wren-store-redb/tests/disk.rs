@@ -11,7 +11,9 @@ use support::{integrity, is_refused, open};
 use wren_conformance::disk::SmallDisk;
 use wren_conformance::fixtures::{ada, at, every_minute, fire, revision};
 use wren_core::ErrorCode;
-use wren_core::store::{DeploymentStore, Disposition, Namespace, PutOptions, RecordStore, RunStore, Store};
+use wren_core::store::{
+    DeploymentStore, Disposition, Namespace, PutOptions, RecordFires, RecordStore, RunStore, Store,
+};
 use wren_store_redb::{RedbOptions, RedbStore};
 
 #[tokio::test]
@@ -51,7 +53,7 @@ async fn a_full_disk_refuses_writes_and_damages_nothing() {
     put(written).await.unwrap();
     store.check().await.unwrap();
     // The queue in memory is what the file says: the run of a fire that was refused is not in it.
-    let fired = store.record_fires(vec![fire(&trigger, at(60))], at(60)).await.unwrap();
+    let fired = store.record_fires(RecordFires::new(vec![fire(&trigger, at(60))], at(60))).await.unwrap();
     assert_eq!(fired[0].disposition, Disposition::Queued);
     store.close().await.unwrap();
     integrity(&file).await;

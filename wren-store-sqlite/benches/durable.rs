@@ -18,7 +18,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Row, TypeInfo, ValueRef};
 use wren_conformance::fixtures::{at, claim, every_minute, finish, fire, limits, line, owner, revision, success};
 use wren_core::model::Trigger;
-use wren_core::store::{AppendLogs, ClaimOptions, DeploymentStore, RunStore};
+use wren_core::store::{AppendLogs, ClaimOptions, DeploymentStore, RecordFires, RunStore};
 use wren_store_sqlite::SqliteStore;
 
 const OWNERS: usize = 10;
@@ -98,7 +98,7 @@ async fn fires(store: &SqliteStore, triggers: &[Trigger]) -> Measured {
             let due = at(minute * 60);
             for some in triggers.chunks(FIRES_AT_ONCE) {
                 let batch = some.iter().map(|trigger| fire(trigger, due)).collect();
-                store.record_fires(batch, due).await.unwrap();
+                store.record_fires(RecordFires::new(batch, due)).await.unwrap();
             }
         }
     })

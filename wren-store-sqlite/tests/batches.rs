@@ -12,7 +12,7 @@ use support::plain;
 use wren_conformance::fixtures::{ada, at, claim, every_minute, fire, limits, revision};
 use wren_core::ErrorCode;
 use wren_core::store::{
-    ClaimOptions, DeploymentStore, Disposition, Fire, Namespace, PutOptions, RecordStore, RunStore,
+    ClaimOptions, DeploymentStore, Disposition, Fire, Namespace, PutOptions, RecordFires, RecordStore, RunStore,
 };
 use wren_store_sqlite::{SqliteOptions, SqliteStore};
 
@@ -23,14 +23,14 @@ async fn what_the_database_refuses_fails_its_own_caller_alone() {
     let trigger =
         store.put_revision(&ada(), revision("batch", vec![every_minute("main")])).await.unwrap().triggers.remove(0);
     let first = fire(&trigger, at(60));
-    store.record_fires(vec![first.clone()], at(60)).await.unwrap();
+    store.record_fires(RecordFires::new(vec![first.clone()], at(60))).await.unwrap();
 
     // The fifth takes the id of a run that exists, under another key: no caller of ours does, and no table allows it.
     let calls = (2..12).map(|minute| {
         let due = at(minute * 60);
         let taken = Fire { run_id: first.run_id, ..fire(&trigger, due) };
         let fires = if minute == 6 { vec![taken] } else { vec![fire(&trigger, due)] };
-        store.record_fires(fires, due)
+        store.record_fires(RecordFires::new(fires, due))
     });
     let answers = join_all(calls).await;
     for (place, answer) in answers.into_iter().enumerate() {
@@ -50,7 +50,7 @@ async fn workers_that_claim_at_once_share_the_queue_out() {
     let trigger =
         store.put_revision(&ada(), revision("share", vec![every_minute("main")])).await.unwrap().triggers.remove(0);
     let fires = (1..=10).map(|minute| fire(&trigger, at(minute * 60))).collect();
-    store.record_fires(fires, at(600)).await.unwrap();
+    store.record_fires(RecordFires::new(fires, at(600))).await.unwrap();
 
     // Each asks for two at its own time: the first five minutes are due for all, the sixth for the last two only.
     let claims =

@@ -13,7 +13,7 @@ use wren_conformance::fixtures::{ada, at, claim, every_minute, finish, fire, lim
 use wren_core::RunId;
 use wren_core::model::{RunState, Trigger};
 use wren_core::store::{
-    AppendLogs, ClaimOptions, DeploymentStore, Fired, Namespace, PutOptions, RecordStore, RunStore,
+    AppendLogs, ClaimOptions, DeploymentStore, Fired, Namespace, PutOptions, RecordFires, RecordStore, RunStore,
 };
 use wren_store_sqlite::SqliteStore;
 
@@ -45,7 +45,7 @@ async fn writes_without_end() {
         let now = cursor + chrono::TimeDelta::minutes(minute);
         let fires =
             triggers.iter().map(|trigger| wren_core::store::Fire { run_id: RunId::new(), ..fire(trigger, now) });
-        for Fired { run_id, .. } in store.record_fires(fires.collect(), now).await.unwrap() {
+        for Fired { run_id, .. } in store.record_fires(RecordFires::new(fires.collect(), now)).await.unwrap() {
             Other::tell(&format!("fired {run_id}"));
         }
         let options = ClaimOptions { limits: limits(8), ..claim(now) };

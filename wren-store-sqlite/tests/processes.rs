@@ -12,7 +12,8 @@ use wren_conformance::fixtures::{ada, at, claim, every_minute, finish, fire, lim
 use wren_core::RunId;
 use wren_core::model::{PageOptions, RunState};
 use wren_core::store::{
-    ClaimOptions, DeploymentStore, Disposition, Expect, Fire, ListRuns, Namespace, PutOptions, RecordStore, RunStore,
+    ClaimOptions, DeploymentStore, Disposition, Expect, Fire, ListRuns, Namespace, PutOptions, RecordFires,
+    RecordStore, RunStore,
 };
 use wren_store_sqlite::SqliteStore;
 
@@ -28,7 +29,7 @@ async fn shares_the_work() {
     for minute in 1..=MINUTES {
         let due = at(minute * 60);
         let fires = vec![Fire { run_id: RunId::new(), ..fire(&trigger, due) }];
-        if store.record_fires(fires, due).await.unwrap()[0].disposition == Disposition::Queued {
+        if store.record_fires(RecordFires::new(fires, due)).await.unwrap()[0].disposition == Disposition::Queued {
             Other::tell("recorded");
         }
         let options = ClaimOptions { limits: limits(1), ..claim(due) };

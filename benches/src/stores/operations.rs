@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use wren_core::WorkerId;
 use wren_core::model::{Completion, Fence, LogLine, LogStream, Run};
-use wren_core::store::{AppendLogs, ClaimLimits, ClaimOptions, FinishOptions, Held, Store};
+use wren_core::store::{AppendLogs, ClaimLimits, ClaimOptions, FinishOptions, Held, RecordFires, Store};
 
 use super::clients;
 use crate::Failure;
@@ -40,7 +40,7 @@ impl Loaded {
     /// Records batches until so many runs wait; returns how many then do.
     pub(super) async fn fill(&self, runs: usize) -> Result<usize, Failure> {
         while self.waiting.load(Ordering::Relaxed) < runs {
-            self.store.record_fires(self.work.batch(), self.work.start()).await?;
+            self.store.record_fires(RecordFires::new(self.work.batch(), self.work.start())).await?;
             self.waiting.fetch_add(BATCH, Ordering::Relaxed);
         }
         Ok(self.waiting.load(Ordering::Relaxed))
@@ -53,7 +53,7 @@ impl Loaded {
             async move {
                 let mut done = 0;
                 loop {
-                    done += store.record_fires(work.batch(), work.start()).await?.len();
+                    done += store.record_fires(RecordFires::new(work.batch(), work.start())).await?.len();
                     if Instant::now() >= until {
                         return Ok(done);
                     }

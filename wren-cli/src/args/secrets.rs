@@ -65,6 +65,9 @@ pub(crate) enum CredentialsCommand {
         /// What it allows, in the service's words; may be given several times
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
+        /// What else belongs to it and is no secret, as in host=imap.example.com; may be given several times
+        #[arg(long = "field", value_name = "NAME=VALUE")]
+        fields: Vec<String>,
         #[command(flatten)]
         vault: VaultArgs,
         #[command(flatten)]

@@ -25,12 +25,19 @@ const MAX_SECRET_BYTES: u64 = 64 * 1024;
 pub(super) async fn credentials(args: CredentialsArgs, output: Output) -> Result<(), Failure> {
     let CredentialsArgs { command } = args;
     match command {
-        CredentialsCommand::Set { name, owner, expires_in, scopes, vault, data } => {
+        CredentialsCommand::Set { name, owner, expires_in, scopes, fields, vault, data } => {
             let vault = open_existing_vault(&vault, &data).await?.shared();
             let mut credential = NewCredential::new(&name, read_secret(&name)?).with_scopes(scopes);
             if let Some(valid) = expires_in {
                 let valid = TimeDelta::from_std(valid).map_err(|error| Failure::request(error.to_string()))?;
                 credential = credential.with_expiry(Utc::now() + valid);
+            }
+            for field in fields {
+                let (field, value) = field.split_once('=').ok_or_else(|| {
+                    Error::new(ErrorCode::InvalidRequest, format!("`{field}` is not NAME=VALUE"))
+                        .with_hint("write it as host=imap.example.com")
+                })?;
+                credential = credential.with_field(field, value.to_owned());
             }
             let version = vault.put(&owner, credential, Utc::now()).await?;
             output.done(format_args!("Set: {name} for {owner}, version {version}"));

@@ -34,7 +34,22 @@ fn parse(line: &str, name: &str) -> Option<User> {
     Some(User { uid: numbers.next()?.parse().ok()?, gid: numbers.next()?.parse().ok()? })
 }
 
-/// Gives a folder to a user.
+/// Returns the user, or the one that this process is.
+pub(super) fn or_this(user: Option<User>) -> Result<User, String> {
+    let this = || std::fs::metadata("/proc/self").map_err(|error| format!("/proc/self: {error}"));
+    user.map_or_else(|| this().map(|this| User { uid: this.uid(), gid: this.gid() }), Ok)
+}
+
+/// Returns the name of an id in a file such as `/etc/passwd`.
+pub(super) fn name_in(file: &str, id: u32) -> Result<String, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    let id = id.to_string();
+    let line = text.lines().find(|line| line.split(':').nth(2) == Some(&id));
+    let name = line.and_then(|line| line.split(':').next());
+    name.map(str::to_owned).ok_or_else(|| format!("{file} has no name for {id}"))
+}
+
+/// Gives a file or folder to a user.
 pub(super) fn give(folder: &Path, user: Option<User>) -> Result<(), String> {
     let Some(User { uid, gid }) = user else { return Ok(()) };
     std::os::unix::fs::chown(folder, Some(uid), Some(gid)).map_err(|error| format!("{}: {error}", folder.display()))

@@ -7,7 +7,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use wren_core::RunId;
 use wren_core::model::{Attempt, DeploymentStatus, RunState};
-use wren_core::store::{ClaimLimits, ClaimOptions, EnqueueRun, Fire, ListRuns, Store};
+use wren_core::store::{ClaimLimits, ClaimOptions, EnqueueRun, Fire, ListRuns, RecordFires, Store};
 
 use super::StoreUnderTest;
 use super::steps::{deploy, minutely, queue};
@@ -58,7 +58,7 @@ pub async fn nothing_is_claimed_before_it_is_due(test: StoreUnderTest) {
     let trigger = minutely(store, &ada(), "daily").await;
     let early = Fire { not_before: at(90), ..fire(&trigger, at(60)) };
     let late = Fire { not_before: at(150), ..fire(&trigger, at(120)) };
-    store.record_fires(vec![late.clone(), early.clone()], at(60)).await.unwrap();
+    store.record_fires(RecordFires::new(vec![late.clone(), early.clone()], at(60))).await.unwrap();
     let just_before = at(90) - chrono::TimeDelta::microseconds(1);
     let nothing = store.claim(claim(just_before)).await.unwrap();
     assert_eq!((nothing.runs.len(), nothing.next_at), (0, Some(at(90))));
@@ -84,7 +84,7 @@ pub async fn the_oldest_go_first(test: StoreUnderTest) {
     ];
     let expected = [fires[2].run_id, fires[1].run_id, fires[3].run_id, fires[0].run_id];
     fires.rotate_left(1);
-    store.record_fires(fires, at(40)).await.unwrap();
+    store.record_fires(RecordFires::new(fires, at(40))).await.unwrap();
     assert_eq!(claim_ids(store, limits(1)).await, expected[..1]);
     assert_eq!(claim_ids(store, limits(10)).await, expected[1..]);
 }
@@ -180,7 +180,7 @@ pub async fn fired_runs_wait_while_their_deployment_is_not_active(test: StoreUnd
     let trigger = minutely(store, &ada(), "daily").await;
     let now = queue(store, &trigger, at(0)).await;
     let later = Fire { not_before: at(5000), ..fire(&trigger, at(60)) };
-    store.record_fires(vec![later], at(60)).await.unwrap();
+    store.record_fires(RecordFires::new(vec![later], at(60))).await.unwrap();
     for wanted in [DeploymentStatus::Paused, DeploymentStatus::NeedsAttention] {
         store.set_status(&ada(), trigger.deployment_id, status(wanted)).await.unwrap();
         let claimed = store.claim(claim(at(1000))).await.unwrap();
@@ -195,7 +195,7 @@ pub async fn a_paused_deployment_hides_nothing_behind_it(test: StoreUnderTest) {
     let store = &*test.store;
     let trigger = minutely(store, &ada(), "daily").await;
     let fires = (0..300).map(|second| fire(&trigger, at(second))).collect();
-    store.record_fires(fires, at(300)).await.unwrap();
+    store.record_fires(RecordFires::new(fires, at(300))).await.unwrap();
     store.set_status(&ada(), trigger.deployment_id, status(DeploymentStatus::Paused)).await.unwrap();
     let manual = store.enqueue(&ada(), EnqueueRun { now: at(900), ..request(trigger.deployment_id) }).await.unwrap();
     let id = deploy(store, &ada(), "other", vec![]).await.deployment.id;
@@ -217,7 +217,7 @@ pub async fn sixty_four_claimers_of_a_thousand_runs_never_share_one(test: StoreU
     let specs = (0..20).map(|number| every_minute(&format!("f{number}"))).collect();
     let triggers = deploy(&*test.store, &ada(), "many", specs).await.triggers;
     let fires = triggers.iter().flat_map(|trigger| (1..=50).map(move |minute| fire(trigger, at(minute)))).collect();
-    test.store.record_fires(fires, at(50)).await.unwrap();
+    test.store.record_fires(RecordFires::new(fires, at(50))).await.unwrap();
     let (start, mut claimers) = (Arc::new(Barrier::new(64)), JoinSet::new());
     for number in 0..64 {
         let (store, start) = (Arc::clone(&test.store), Arc::clone(&start));

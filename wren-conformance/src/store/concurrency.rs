@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 use wren_core::model::{AttemptEnd, PageOptions, Run, RunState, Trigger};
 use wren_core::store::{
-    AppendLogs, ClaimOptions, EnqueueRun, Expect, ListRuns, Namespace, PutOptions, Store,
+    AppendLogs, ClaimOptions, EnqueueRun, Expect, ListRuns, Namespace, PutOptions, RecordFires, Store,
 };
 use wren_core::{DeploymentId, ErrorCode, OwnerId};
 
@@ -27,7 +27,7 @@ async fn write(store: &dyn Store, number: u32, owner: &OwnerId, trigger: &Trigge
     for round in 0..ROUNDS {
         let due = at(i64::from(round) + 1);
         // All writers of an owner fire the same due times: one run each.
-        store.record_fires(vec![fire(trigger, due)], due).await.unwrap();
+        store.record_fires(RecordFires::new(vec![fire(trigger, due)], due)).await.unwrap();
         let asked = EnqueueRun { idempotency_key: Some(format!("{number}/{round}")), ..request(trigger.deployment_id) };
         let asked = store.enqueue(owner, asked).await.unwrap();
         let options = ClaimOptions { worker: me.clone(), limits: limits(4), ..claim(at(100)) };

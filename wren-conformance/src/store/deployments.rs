@@ -7,7 +7,7 @@ use serde_json::json;
 use wren_core::ErrorCode;
 use wren_core::model::{DeploymentStatus, PageOptions, ScriptSettings, SkipReason};
 use wren_core::schedule::Timezone;
-use wren_core::store::{Disposition, ListDeployments, PutRevision, SetStatus, StatusGuard, Store};
+use wren_core::store::{Disposition, ListDeployments, PutRevision, RecordFires, SetStatus, StatusGuard, Store};
 
 use super::StoreUnderTest;
 use super::steps::{claimed, deploy, queue, refused};
@@ -118,7 +118,7 @@ pub async fn a_pause_until_a_time_ends_for_what_is_due_then(test: StoreUnderTest
     assert!(store.ended_pauses(at(120), 0).await.unwrap().is_empty());
 
     let fires = [fire(trigger, at(60)), fire(trigger, at(120))].to_vec();
-    let recorded = store.record_fires(fires, at(130)).await.unwrap();
+    let recorded = store.record_fires(RecordFires::new(fires, at(130))).await.unwrap();
     let dispositions: Vec<Disposition> = recorded.into_iter().map(|fired| fired.disposition).collect();
     assert_eq!(dispositions, [Disposition::Skipped(SkipReason::Paused), Disposition::Queued]);
 

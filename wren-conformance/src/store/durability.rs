@@ -4,6 +4,7 @@ use bytes::Bytes;
 use wren_core::model::{DeploymentStatus, RunState};
 use wren_core::store::{
     AppendLogs, Disposition, EnqueueRun, Expect, ExtendOutcome, ListDeployments, ListRuns, Namespace, PutOptions,
+    RecordFires,
 };
 
 use super::StoreUnderTest;
@@ -44,7 +45,7 @@ pub async fn runs_attempts_and_logs_survive(test: StoreUnderTest) {
     store.finish(end).await.unwrap();
     let skipping = minutely(store, &ada(), "paused").await;
     store.set_status(&ada(), skipping.deployment_id, status(DeploymentStatus::Paused)).await.unwrap();
-    store.record_fires(vec![fire(&skipping, at(60))], at(60)).await.unwrap();
+    store.record_fires(RecordFires::new(vec![fire(&skipping, at(60))], at(60))).await.unwrap();
     let before = store.run(&ada(), run.id).await.unwrap();
     let list = store.runs(&ada(), ListRuns::default()).await.unwrap();
     let logs = store.logs(&ada(), run.id, 0, 10).await.unwrap();
@@ -85,7 +86,7 @@ pub async fn what_was_recorded_is_not_recorded_again(test: StoreUnderTest) {
     let keyed = || EnqueueRun { idempotency_key: Some("k".into()), ..request(trigger.deployment_id) };
     let asked = test.store.enqueue(&ada(), keyed()).await.unwrap();
     let test = test.reopen().await;
-    let fired = test.store.record_fires(vec![fire(&trigger, at(60))], at(61)).await.unwrap();
+    let fired = test.store.record_fires(RecordFires::new(vec![fire(&trigger, at(60))], at(61))).await.unwrap();
     assert_eq!((fired[0].run_id, fired[0].disposition), (id, Disposition::Duplicate));
     assert_eq!(test.store.enqueue(&ada(), keyed()).await.unwrap(), asked);
     assert_eq!(test.store.claim(claim(at(60))).await.unwrap().runs.len(), 2);

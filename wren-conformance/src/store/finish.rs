@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use wren_core::model::{AttemptEnd, Completion, Isolation, Run, RunEvent, RunState, SkipReason};
-use wren_core::store::{AppendLogs, ExtendOutcome, Store};
+use wren_core::store::{AppendLogs, ExtendOutcome, RecordFires, Store};
 use wren_core::{CorrelationId, Error, ErrorCode, Location, WireError};
 
 use super::StoreUnderTest;
@@ -134,7 +134,7 @@ async fn ended_in(store: &dyn Store, state: RunState) -> Run {
     if state == RunState::Skipped {
         let mut due = crate::fixtures::fire(&trigger, at(60));
         due.skip = Some(SkipReason::Expired);
-        store.record_fires(vec![due.clone()], at(60)).await.unwrap();
+        store.record_fires(RecordFires::new(vec![due.clone()], at(60))).await.unwrap();
         return store.run(&ada(), due.run_id).await.unwrap().0;
     }
     let run = running(store, &ada()).await;

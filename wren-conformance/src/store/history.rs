@@ -1,7 +1,7 @@
 //! Lists of runs.
 
 use wren_core::model::{PageOptions, Run, RunState, SkipReason};
-use wren_core::store::{EnqueueRun, Fire, ListDeployments, ListRuns, Store};
+use wren_core::store::{EnqueueRun, Fire, ListDeployments, ListRuns, RecordFires, Store};
 use wren_core::{DeploymentId, ErrorCode, RunId};
 
 use super::StoreUnderTest;
@@ -51,7 +51,7 @@ pub async fn a_list_keeps_to_its_filters(test: StoreUnderTest) {
     store.finish(finish(&run, success(), at(1))).await.unwrap();
     let mail = queue(store, &triggers[1], at(10)).await;
     let skipped = Fire { skip: Some(SkipReason::Expired), ..fire(&triggers[0], at(20)) };
-    store.record_fires(vec![skipped.clone()], at(20)).await.unwrap();
+    store.record_fires(RecordFires::new(vec![skipped.clone()], at(20))).await.unwrap();
     let manual = enqueue(store, one, 30).await.id;
     let other = enqueue(store, two, 40).await.id;
     store.request_cancel(&ada(), other, failure("no"), at(41)).await.unwrap();

@@ -17,7 +17,7 @@ macro_rules! case_files {
     };
 }
 
-case_files! { cancel claims concurrency deployments durability enqueue finish fires history isolation leases logs overlap precision record_lists records retention revisions undeploy }
+case_files! { cancel claims concurrency deployments durability enqueue finish fired_records fires history isolation leases logs overlap precision record_lists records retention revisions undeploy }
 
 /// Exports the listed cases, for [`store_suite`](crate::store_suite).
 macro_rules! export {

@@ -2,7 +2,7 @@
 
 use wren_core::RunId;
 use wren_core::model::{Overlap, RunState, SkipReason, Trigger};
-use wren_core::store::{Disposition, EnqueueRun, Fire, Store};
+use wren_core::store::{Disposition, EnqueueRun, Fire, RecordFires, Store};
 
 use super::StoreUnderTest;
 use super::steps::{claimed, deploy, queue};
@@ -16,7 +16,7 @@ async fn deployed(store: &dyn Store, overlap: Overlap) -> Trigger {
 
 async fn record(store: &dyn Store, trigger: &Trigger, seconds: &[i64]) -> Vec<Disposition> {
     let batch = seconds.iter().map(|second| fire(trigger, at(*second))).collect();
-    let fired = store.record_fires(batch, at(*seconds.last().unwrap())).await.unwrap();
+    let fired = store.record_fires(RecordFires::new(batch, at(*seconds.last().unwrap()))).await.unwrap();
     fired.into_iter().map(|fired| fired.disposition).collect()
 }
 
@@ -52,7 +52,7 @@ pub async fn skipped_fires_and_manual_runs_do_not_count_as_runs_of_the_trigger(t
     let trigger = deployed(store, Overlap::Skip).await;
     store.enqueue(&ada(), request(trigger.deployment_id)).await.unwrap();
     let skipped = Fire { skip: Some(SkipReason::Coalesced), ..fire(&trigger, at(60)) };
-    store.record_fires(vec![skipped], at(60)).await.unwrap();
+    store.record_fires(RecordFires::new(vec![skipped], at(60))).await.unwrap();
     assert_eq!(record(store, &trigger, &[120]).await, [Disposition::Queued]);
 }
 
@@ -61,7 +61,7 @@ pub async fn triggers_of_one_deployment_do_not_overlap_each_other(test: StoreUnd
     let specs = ["a", "b"].map(|func| with_overlap(every_minute(func), Overlap::Skip));
     let triggers = deploy(store, &ada(), "daily", specs.into()).await.triggers;
     let batch = triggers.iter().map(|trigger| fire(trigger, at(60))).collect();
-    let fired = store.record_fires(batch, at(60)).await.unwrap();
+    let fired = store.record_fires(RecordFires::new(batch, at(60))).await.unwrap();
     assert!(fired.iter().all(|fired| fired.disposition == Disposition::Queued));
 }
 
@@ -101,7 +101,7 @@ pub async fn a_serial_run_waits_for_an_earlier_one_that_jitter_holds_back(test: 
     let store = &*test.store;
     let trigger = deployed(store, Overlap::Queue).await;
     let jittered = Fire { not_before: at(90), ..fire(&trigger, at(60)) };
-    store.record_fires(vec![jittered.clone(), fire(&trigger, at(61))], at(61)).await.unwrap();
+    store.record_fires(RecordFires::new(vec![jittered.clone(), fire(&trigger, at(61))], at(61))).await.unwrap();
     assert_eq!(store.claim(claim(at(70))).await.unwrap().runs, []);
     assert_eq!(store.claim(claim(at(90))).await.unwrap().runs[0].id, jittered.run_id);
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use wren_core::model::{Completion, FireKey, LogLine};
-use wren_core::store::{AppendLogs, ClaimOptions, EnqueueRun, Fire, Namespace, PutOptions, PutRevision};
+use wren_core::store::{AppendLogs, ClaimOptions, EnqueueRun, Fire, Namespace, PutOptions, PutRevision, RecordFires};
 
 use super::StoreUnderTest;
 use super::steps::{deploy, minutely};
@@ -48,7 +48,7 @@ pub async fn due_times_a_microsecond_apart_are_two_and_a_nanosecond_apart_one(te
     let micro = NOW + TimeDelta::microseconds(1);
     let nano = micro + TimeDelta::nanoseconds(1);
     let batch = [NOW, micro, nano].map(|due| fire(&trigger, due));
-    let fired = store.record_fires(batch.to_vec(), fine(1)).await.unwrap();
+    let fired = store.record_fires(RecordFires::new(batch.to_vec(), fine(1))).await.unwrap();
     assert_eq!(fired[2].run_id, fired[1].run_id);
     assert_ne!(fired[1].run_id, fired[0].run_id);
     let run = store.run(&ada(), fired[1].run_id).await.unwrap().0;
@@ -78,7 +78,7 @@ pub async fn instants_far_away_are_kept(test: StoreUnderTest) {
         let far: DateTime<Utc> = far.parse().unwrap();
         let due = Fire { not_before: far, ..fire(&trigger, far) };
         let id = due.run_id;
-        store.record_fires(vec![due], NOW).await.unwrap();
+        store.record_fires(RecordFires::new(vec![due], NOW)).await.unwrap();
         let run = store.run(&ada(), id).await.unwrap().0;
         assert_eq!((run.scheduled_for, run.not_before, run.key), (far, far, FireKey::Scheduled(far)));
     }

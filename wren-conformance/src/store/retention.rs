@@ -2,7 +2,7 @@
 
 use wren_core::ErrorCode;
 use wren_core::model::{RunState, SkipReason};
-use wren_core::store::{Disposition, EnqueueRun, Fire, ListRuns};
+use wren_core::store::{Disposition, EnqueueRun, Fire, ListRuns, RecordFires};
 
 use super::StoreUnderTest;
 use super::steps::{claimed, deploy, minutely, queue, refused, running};
@@ -37,7 +37,7 @@ pub async fn a_prune_takes_no_more_than_its_limit_and_ends(test: StoreUnderTest)
     let store = &*test.store;
     let trigger = minutely(store, &ada(), "daily").await;
     let skip = |minute: i64| Fire { skip: Some(SkipReason::Expired), ..fire(&trigger, at(60 * minute)) };
-    store.record_fires((1..=7).map(skip).collect(), at(600)).await.unwrap();
+    store.record_fires(RecordFires::new((1..=7).map(skip).collect(), at(600))).await.unwrap();
     let mut counts = Vec::new();
     for _ in 0..4 {
         counts.push(store.prune(at(601), 3).await.unwrap());
@@ -64,13 +64,13 @@ pub async fn an_event_and_a_request_may_come_again_after_their_run_was_pruned(te
     let store = &*test.store;
     let trigger = deploy(store, &ada(), "mail", vec![on_email("mail")]).await.triggers.remove(0);
     let keyed = || EnqueueRun { idempotency_key: Some("k".into()), ..request(trigger.deployment_id) };
-    store.record_fires(vec![event(&trigger, "<1@host>")], at(0)).await.unwrap();
+    store.record_fires(RecordFires::new(vec![event(&trigger, "<1@host>")], at(0))).await.unwrap();
     let asked = store.enqueue(&ada(), keyed()).await.unwrap();
     for run in store.claim(claim(at(1))).await.unwrap().runs {
         store.finish(finish(&run, success(), at(2))).await.unwrap();
     }
     assert_eq!(store.prune(at(3), 10).await.unwrap(), 2);
-    let again = store.record_fires(vec![event(&trigger, "<1@host>")], at(4)).await.unwrap();
+    let again = store.record_fires(RecordFires::new(vec![event(&trigger, "<1@host>")], at(4))).await.unwrap();
     assert_eq!(again[0].disposition, Disposition::Queued);
     let again = store.enqueue(&ada(), keyed()).await.unwrap();
     assert_ne!(again.id, asked.id);

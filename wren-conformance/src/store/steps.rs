@@ -1,7 +1,7 @@
 //! The steps that many cases take before they come to their point.
 
 use wren_core::model::{Run, Trigger, TriggerSpec};
-use wren_core::store::{Deployed, Disposition, Store};
+use wren_core::store::{Deployed, Disposition, RecordFires, Store};
 use wren_core::{ErrorCode, OwnerId, Result, RunId};
 
 use crate::fixtures::{claim, every_minute, fire, request, revision};
@@ -18,7 +18,7 @@ pub(super) async fn minutely(store: &dyn Store, owner: &OwnerId, name: &str) -> 
 
 /// Records a due time and returns the queued run's id.
 pub(super) async fn queue(store: &dyn Store, trigger: &Trigger, due: chrono::DateTime<chrono::Utc>) -> RunId {
-    let fired = store.record_fires(vec![fire(trigger, due)], due).await.unwrap().remove(0);
+    let fired = store.record_fires(RecordFires::new(vec![fire(trigger, due)], due)).await.unwrap().remove(0);
     assert_eq!(fired.disposition, Disposition::Queued);
     fired.run_id
 }

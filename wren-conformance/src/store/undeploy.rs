@@ -4,7 +4,8 @@ use bytes::Bytes;
 use wren_core::ErrorCode;
 use wren_core::model::{DeploymentStatus, RunState};
 use wren_core::store::{
-    Disposition, ExtendOutcome, ListDeployments, ListRuns, Namespace, PutOptions, SetStatus, state_namespace,
+    Disposition, ExtendOutcome, ListDeployments, ListRuns, Namespace, PutOptions, RecordFires, SetStatus,
+    state_namespace,
 };
 
 use super::StoreUnderTest;
@@ -46,7 +47,7 @@ pub async fn undeploy_takes_the_triggers_away(test: StoreUnderTest) {
     assert_eq!((overview.triggers.len(), overview.next_run()), (0, None));
     assert_eq!(store.deployment(&ada(), trigger.deployment_id).await.unwrap(), overview);
     assert_eq!(store.scan_triggers(None, 10).await.unwrap(), []);
-    let fired = store.record_fires(vec![fire(&trigger, at(60))], at(60)).await.unwrap();
+    let fired = store.record_fires(RecordFires::new(vec![fire(&trigger, at(60))], at(60))).await.unwrap();
     assert_eq!(fired[0].disposition, Disposition::Gone);
 }
 

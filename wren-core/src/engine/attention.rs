@@ -20,7 +20,7 @@ use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId};
 use crate::model::{
     CatchUp, DeploymentOverview, DeploymentStatus, FireKey, PageOptions, Run, RunState, SkipReason, Trigger,
 };
-use crate::store::{Expect, Fire, ListRuns, Namespace, PutOptions, Record, SetStatus, StatusGuard};
+use crate::store::{Expect, Fire, ListRuns, Namespace, PutOptions, Record, RecordFires, SetStatus, StatusGuard};
 use crate::vault::CredentialStatus;
 
 /// The wait between two looks at what is waited for, in milliseconds: another process may have set a credential.
@@ -297,7 +297,7 @@ async fn catch_up(inner: &Inner, parked: &Parked, overview: &DeploymentOverview)
         tracing::info!(deployment_id = %overview.deployment.id, runs = fires.len(), "catching up after needs_attention");
     }
     for batch in fires.chunks(PAGE) {
-        inner.store.record_fires(batch.to_vec(), now).await?;
+        inner.store.record_fires(RecordFires::new(batch.to_vec(), now)).await?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::reconcile::reconcile;
 use crate::id::{CorrelationId, RunId};
 use crate::model::FireKey;
 use crate::schedule::Due;
-use crate::store::{Disposition, Fire, Fired};
+use crate::store::{Disposition, Fire, Fired, RecordFires};
 
 /// How often a store may refuse a batch before it is taken apart.
 const TRIES: u32 = 3;
@@ -118,7 +118,7 @@ async fn record(inner: &Inner, all: Vec<Prepared>) {
         while !batch.is_empty() {
             let now = inner.clock.now();
             let fires: Vec<Fire> = batch.iter().map(|prepared| prepared.fire(now, lateness)).collect();
-            let error = match answered(PATIENCE, inner.store.record_fires(fires, now)).await {
+            let error = match answered(PATIENCE, inner.store.record_fires(RecordFires::new(fires, now))).await {
                 Ok(fired) => {
                     recorded(inner, &batch, &fired);
                     break;

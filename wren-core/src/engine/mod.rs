@@ -144,9 +144,16 @@ impl Engine {
         self.inner.planned.read().len()
     }
 
+    /// Returns where events go that come to a host rather than to a [source](crate::source::TriggerSource) of its own: in a
+    /// request, say.
+    #[must_use]
+    pub fn sink(&self, kind: crate::model::TriggerKind) -> Arc<dyn crate::source::EventSink> {
+        Arc::new(sources::Sink { inner: Arc::clone(&self.inner), kind })
+    }
+
     /// Returns the health of the trigger sources.
     #[must_use]
     pub fn source_health(&self) -> Vec<SourceHealth> {
-        self.inner.source_health.lock().clone()
+        sources::health(&self.inner)
     }
 }

@@ -14,8 +14,8 @@ use super::inner::Inner;
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{CorrelationId, RunId};
 use crate::model::{FireKey, Trigger, TriggerKind};
-use crate::source::{EventSink, SourceEvent, TriggerSource};
-use crate::store::Fire;
+use crate::source::{AccountHealth, Emission, EventSink, TriggerSource};
+use crate::store::{Fire, RecordFires};
 
 /// How long a source may take to end at a shutdown before it is dropped.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -33,6 +33,17 @@ pub struct SourceHealth {
     pub last_error: Option<String>,
     /// When it was last started.
     pub started_at: DateTime<Utc>,
+    /// How all that it watches is doing.
+    pub accounts: Vec<AccountHealth>,
+}
+
+/// Returns how all sources are doing.
+pub(super) fn health(inner: &Inner) -> Vec<SourceHealth> {
+    let mut all = inner.source_health.lock().clone();
+    for (health, source) in all.iter_mut().zip(&inner.rules.sources) {
+        health.accounts = source.health();
+    }
+    all
 }
 
 /// Runs all sources until `shutdown`.
@@ -41,7 +52,13 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
     let started_at = inner.clock.now();
     *inner.source_health.lock() = sources
         .iter()
-        .map(|source| SourceHealth { kind: source.kind(), restarts: 0, last_error: None, started_at })
+        .map(|source| SourceHealth {
+            kind: source.kind(),
+            restarts: 0,
+            last_error: None,
+            started_at,
+            accounts: Vec::new(),
+        })
         .collect();
     join_all(sources.into_iter().enumerate().map(|(place, source)| supervise(&inner, place, source, &shutdown))).await;
 }
@@ -84,15 +101,17 @@ async fn supervise(inner: &Arc<Inner>, place: usize, source: Arc<dyn TriggerSour
     }
 }
 
+/// Records events of triggers of one kind.
 #[derive(Debug)]
-struct Sink {
-    inner: Arc<Inner>,
-    kind: TriggerKind,
+pub(super) struct Sink {
+    pub(super) inner: Arc<Inner>,
+    pub(super) kind: TriggerKind,
 }
 
 #[async_trait]
 impl EventSink for Sink {
-    async fn emit(&self, events: Vec<SourceEvent>) -> Result<()> {
+    async fn emit(&self, emission: Emission) -> Result<()> {
+        let Emission { events, records } = emission;
         let now = self.inner.clock.now();
         if let Some(event) = events.iter().find(|event| event.dedupe_key.len() > MAX_KEY) {
             let message = format!("a dedupe key of {} bytes is over the limit of {MAX_KEY}", event.dedupe_key.len());
@@ -112,7 +131,7 @@ impl EventSink for Sink {
                 correlation_id: CorrelationId::generate(),
             })
             .collect();
-        self.inner.store.record_fires(fires, now).await?;
+        self.inner.store.record_fires(RecordFires { fires, records, now }).await?;
         self.inner.look_for_cancelled();
         self.inner.more_work();
         self.inner.run_changed.notify_waiters();

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::state::State;
 use super::{MemoryStore, micros};
 use crate::error::{Error, ErrorCode, Result};
-use crate::store::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore};
+use crate::store::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore, RecordWrite};
 
 fn is_live(record: &Record, now: DateTime<Utc>) -> bool {
     record.expires_at.is_none_or(|end| end > now)
@@ -22,13 +22,8 @@ impl RecordStore for MemoryStore {
     }
 
     async fn put_record(&self, namespace: &Namespace, key: &str, value: Bytes, options: PutOptions) -> Result<u64> {
-        let mut state = self.lock();
-        state.expect(namespace, key, options.expect, micros(options.now))?;
-        state.last_version += 1;
-        let version = state.last_version;
-        let record = Record { key: key.to_owned(), value, version, expires_at: options.expires_at.map(micros) };
-        state.records.entry(namespace.clone()).or_default().insert(key.to_owned(), record);
-        Ok(version)
+        let write = RecordWrite { namespace: namespace.clone(), key: key.to_owned(), value, options };
+        self.lock().put(write).map(|(version, _)| version)
     }
 
     async fn delete_record(
@@ -92,6 +87,47 @@ impl RecordStore for MemoryStore {
 }
 
 impl State {
+    /// Writes a record; returns its version and the one that stood in its place.
+    fn put(&mut self, write: RecordWrite) -> Result<(u64, Option<Record>)> {
+        let RecordWrite { namespace, key, value, options } = write;
+        self.expect(&namespace, &key, options.expect, micros(options.now))?;
+        self.last_version += 1;
+        let version = self.last_version;
+        let record = Record { key: key.clone(), value, version, expires_at: options.expires_at.map(micros) };
+        Ok((version, self.records.entry(namespace).or_default().insert(key, record)))
+    }
+
+    /// Writes all of the records, or none.
+    pub(super) fn put_all(&mut self, writes: Vec<RecordWrite>) -> Result<()> {
+        let mut written = Vec::with_capacity(writes.len());
+        for write in writes {
+            let (namespace, key) = (write.namespace.clone(), write.key.clone());
+            match self.put(write) {
+                Ok((_, before)) => written.push((namespace, key, before)),
+                Err(refused) => {
+                    // The last one first: of two writes of one key the first one knows what stood there.
+                    written
+                        .into_iter()
+                        .rev()
+                        .for_each(|(namespace, key, before)| self.put_back(namespace, key, before));
+                    return Err(refused);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn put_back(&mut self, namespace: Namespace, key: String, before: Option<Record>) {
+        let records = self.records.entry(namespace.clone()).or_default();
+        match before {
+            Some(record) => drop(records.insert(key, record)),
+            None => drop(records.remove(&key)),
+        }
+        if records.is_empty() {
+            self.records.remove(&namespace);
+        }
+    }
+
     fn live(&self, namespace: &Namespace, key: &str, now: DateTime<Utc>) -> Option<&Record> {
         self.records.get(namespace)?.get(key).filter(|record| is_live(record, now))
     }

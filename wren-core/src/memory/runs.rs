@@ -17,7 +17,7 @@ use crate::model::{
 use crate::store::kit::{Place, cursor};
 use crate::store::{
     Admission, AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired,
-    Held, ListRuns, RunStore, admit, superseded,
+    Held, ListRuns, RecordFires, RunStore, admit, superseded,
 };
 
 /// The name of the list in its cursors.
@@ -25,8 +25,10 @@ const LIST: &str = "runs";
 
 #[async_trait]
 impl RunStore for MemoryStore {
-    async fn record_fires(&self, fires: Vec<Fire>, now: DateTime<Utc>) -> Result<Vec<Fired>> {
+    async fn record_fires(&self, options: RecordFires) -> Result<Vec<Fired>> {
+        let RecordFires { fires, records, now } = options;
         let mut state = self.lock();
+        state.put_all(records)?;
         Ok(fires.into_iter().map(|fire| state.fire(fire, micros(now))).collect())
     }
 

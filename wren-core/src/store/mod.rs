@@ -36,11 +36,11 @@ pub use deployments::{
 pub use fairness::{Candidate, ClaimLimits, pick_fairly};
 pub use peers::{Peers, Signals};
 pub use portable::{Import, Portable, RecordPlace, WholeDeployment, WholeRecord, WholeRun};
-pub use records::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore, state_namespace};
+pub use records::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore, RecordWrite, state_namespace};
 pub use refusals::{is_undeployed, no_deployment, no_revision, no_run, not_allowed};
 pub use runs::{
     AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired, Held,
-    ListRuns, RunStore,
+    ListRuns, RecordFires, RunStore,
 };
 
 use crate::error::Result;

@@ -115,6 +115,19 @@ impl PutOptions {
     }
 }
 
+/// A record to write together with something else, as by [`record_fires`](super::RunStore::record_fires).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordWrite {
+    /// Where it lives.
+    pub namespace: Namespace,
+    /// Its key.
+    pub key: String,
+    /// Its value; up to 1 MiB.
+    pub value: Bytes,
+    /// What the write expects to find, and when the record ends.
+    pub options: PutOptions,
+}
+
 /// Keeps small records.
 ///
 /// An expired record (`expires_at <= now`) is answered as if it did not exist, whether or not it has been purged. Keys are

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::ClaimLimits;
+use super::{ClaimLimits, RecordWrite};
 use crate::error::{Result, WireError};
 use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId, TriggerId, WorkerId};
 use crate::model::{
@@ -34,6 +34,32 @@ pub struct Fire {
     pub skip: Option<SkipReason>,
     /// Follows the run through logs and host calls.
     pub correlation_id: CorrelationId,
+}
+
+/// Fires to record, and what is to be written with them.
+#[derive(Debug, Clone)]
+pub struct RecordFires {
+    /// The fires.
+    pub fires: Vec<Fire>,
+    /// Records to write in the same transaction, in this order: how far the source of the fires has come, say.
+    pub records: Vec<RecordWrite>,
+    /// The time.
+    pub now: DateTime<Utc>,
+}
+
+impl RecordFires {
+    /// Returns fires to record, with no record beside them.
+    #[must_use]
+    pub fn new(fires: Vec<Fire>, now: DateTime<Utc>) -> Self {
+        Self { fires, records: Vec::new(), now }
+    }
+
+    /// Sets the records to write with them.
+    #[must_use]
+    pub fn with_records(mut self, records: Vec<RecordWrite>) -> Self {
+        self.records = records;
+        self
+    }
 }
 
 /// What became of a fire.
@@ -167,11 +193,19 @@ pub struct ListRuns {
 /// Keeps runs.
 #[async_trait]
 pub trait RunStore: fmt::Debug + Send + Sync + 'static {
-    /// Records fires: inserts their runs and moves each scheduled trigger's cursor to its latest recorded due time, in one
-    /// transaction. The answer has one entry per fire, in order. A fire whose (trigger, key) was recorded before is a
+    /// Records fires: inserts their runs, moves each scheduled trigger's cursor to its latest recorded due time and writes the
+    /// records, in one transaction. The answer has one entry per fire, in order. A fire whose (trigger, key) was recorded before is a
     /// `Duplicate` and changes nothing but, at most, the cursor, which never moves back. Whether a run is queued or skipped
     /// is decided by [`admit`](super::admit) on what the transaction sees, earlier fires of the same batch included.
-    async fn record_fires(&self, fires: Vec<Fire>, now: DateTime<Utc>) -> Result<Vec<Fired>>;
+    ///
+    /// The records are written whatever becomes of the fires: those of a source are seen again after a crash, are duplicates,
+    /// and its cursor moves on all the same.
+    ///
+    /// # Errors
+    /// `CONFLICT` when the expectation of one of the records does not hold; nothing was recorded, neither a fire nor another
+    /// record. So a call repeated after an unknown outcome that expects the version before its own is refused, and what it
+    /// was to write stands.
+    async fn record_fires(&self, options: RecordFires) -> Result<Vec<Fired>>;
 
     /// Records a manual run of a deployment's current revision and returns it, queued. Its key is `Event` of the idempotency
     /// key, or of the run's id without one. A manual run may be asked for while the deployment is not active. A second

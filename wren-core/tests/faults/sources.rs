@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use wren_core::clock::{Clock, ManualClock};
 use wren_core::model::{FireKey, RunState, TriggerKind};
-use wren_core::source::{EventSink, SourceEvent, TriggerSource};
+use wren_core::source::{AccountHealth, Emission, EventSink, SourceEvent, TriggerSource};
+use wren_core::store::{Expect, Namespace, PutOptions, RecordWrite};
 use wren_core::{Error, ErrorCode, Result};
 
 use crate::support::faulty::FaultyStore;
@@ -32,6 +33,10 @@ impl TriggerSource for Moody {
         Vec::new()
     }
 
+    fn health(&self) -> Vec<AccountHealth> {
+        Vec::new()
+    }
+
     async fn run(&self, sink: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {
         match self.starts.fetch_add(1, Ordering::SeqCst) {
             0 => return Ok(()),
@@ -47,8 +52,8 @@ impl TriggerSource for Moody {
             payload: json!({"key": key}),
         };
         let far = "2099-01-01T00:00:00Z".parse().unwrap();
-        sink.emit(vec![event("a", start_time()), event("a", start_time()), event("far", far)]).await?;
-        sink.emit(vec![event("a", start_time()), event("b", start_time()), event("far", far)]).await?;
+        sink.emit(vec![event("a", start_time()), event("a", start_time()), event("far", far)].into()).await?;
+        sink.emit(vec![event("a", start_time()), event("b", start_time()), event("far", far)].into()).await?;
         shutdown.cancelled().await;
         Ok(())
     }
@@ -79,4 +84,37 @@ async fn a_source_that_stops_is_started_again_and_each_event_becomes_one_run_at_
     assert_eq!(ended(&world, id).await.state, RunState::Success);
     assert_eq!(world.runs().await.len(), 4);
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_is_written_with_the_events_it_stands_for_or_neither_is() {
+    let store = Arc::new(FaultyStore::default());
+    let world = World::built(store, ManualClock::new(start_time()), |_| {}, |builder| builder.source(Moody::default()));
+    world.deploy("import wren\n\n@wren.on_email(subject=\"x\")\ndef handle(email):\n    pass\n").await;
+    let sink = world.engine.sink(TriggerKind::Email);
+    let trigger_id = sink.triggers().await.unwrap()[0].id;
+    let space = Namespace::system("cursors");
+    let emission = |key: &str, expect: Expect| {
+        let event = SourceEvent { trigger_id, dedupe_key: key.to_owned(), at: start_time(), payload: json!({}) };
+        let options = PutOptions::at(start_time()).expecting(expect);
+        let value = key.as_bytes().to_vec().into();
+        let record = RecordWrite { namespace: space.clone(), key: "inbox".to_owned(), value, options };
+        Emission::from(vec![event]).with_records(vec![record])
+    };
+    let cursor = async || {
+        let record = world.engine.store().record(&space, "inbox", start_time()).await.unwrap();
+        record.map(|record| String::from_utf8(record.value.to_vec()).unwrap())
+    };
+    sink.emit(emission("a", Expect::Absent)).await.unwrap();
+    assert_eq!((cursor().await.as_deref(), world.runs().await.len()), (Some("a"), 1));
+
+    let refused = sink.emit(emission("b", Expect::Absent)).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::Conflict);
+    let refused = sink.emit(emission(&"b".repeat(513), Expect::Any)).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    assert_eq!((cursor().await.as_deref(), world.runs().await.len()), (Some("a"), 1));
+
+    // What was seen before keeps the cursor from nothing.
+    sink.emit(Emission { records: emission("c", Expect::Any).records, ..emission("a", Expect::Any) }).await.unwrap();
+    assert_eq!((cursor().await.as_deref(), world.runs().await.len()), (Some("c"), 1));
 }

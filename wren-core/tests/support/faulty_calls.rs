@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Page, Revision, Run, Trigger};
 use wren_core::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
-    Fire, Fired, Held, ListDeployments, ListRuns, Namespace, Peers, PutOptions, PutRevision, Record, RecordKey,
+    Fired, Held, ListDeployments, ListRuns, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires, RecordKey,
     RecordStore, RunStore, SetStatus, Store,
 };
 use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId, WireError};
@@ -46,12 +46,12 @@ impl DeploymentStore for FaultyStore {
 
 #[async_trait]
 impl RunStore for FaultyStore {
-    async fn record_fires(&self, fires: Vec<Fire>, now: DateTime<Utc>) -> Result<Vec<Fired>> {
-        self.mark_fires(fires.len());
-        if let Some(refused) = self.refuses_fires(&fires) {
+    async fn record_fires(&self, options: RecordFires) -> Result<Vec<Fired>> {
+        self.mark_fires(options.fires.len());
+        if let Some(refused) = self.refuses_fires(&options.fires) {
             return self.call(Op::RecordFires, async { Err(refused) }).await;
         }
-        self.call(Op::RecordFires, self.inner.record_fires(fires, now)).await
+        self.call(Op::RecordFires, self.inner.record_fires(options)).await
     }
 
     async fn enqueue(&self, owner: &OwnerId, run: EnqueueRun) -> Result<Run> {

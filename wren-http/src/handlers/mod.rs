@@ -5,6 +5,7 @@ pub(crate) mod deploy;
 pub(crate) mod deployments;
 pub(crate) mod explain;
 pub(crate) mod health;
+pub(crate) mod inbound;
 pub(crate) mod integrations;
 pub(crate) mod logs;
 pub(crate) mod runs;

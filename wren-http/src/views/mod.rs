@@ -3,10 +3,12 @@
 //! Instants are RFC 3339 in UTC with `Z`, without a fraction of a second when there is none.
 
 mod deployment;
+mod inbound;
 mod integration;
 mod run;
 
 pub use deployment::{DeployConfirmation, DeploymentDetail, DeploymentList, DeploymentSummary, TriggerDetail};
+pub use inbound::{ClosedInbound, DeliveryReceipt, InboundAddressView};
 pub use integration::{
     ConnectLink, ConnectionStatus, IntegrationList, IntegrationProblem, IntegrationView, Validation,
 };

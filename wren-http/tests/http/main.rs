@@ -9,6 +9,7 @@ mod correlation;
 mod deploy;
 mod deployments;
 mod explain;
+mod inbound;
 mod isolation;
 mod limits;
 mod lists;

@@ -71,7 +71,17 @@ def test_a_zone_whose_name_is_no_text_is_a_problem():
 
 def test_an_email_filter_is_called_from():
     wren.on_email(subject=re.compile("invoice", re.IGNORECASE), from_=["*@acme.com", "x@y.z"])(top_level)
-    assert only().config == {"subject": "(?i)invoice", "from": ["*@acme.com", "x@y.z"]}
+    assert only().config == {"subject": "re:(?i)invoice", "from": ["*@acme.com", "x@y.z"]}
+
+
+def test_filters_may_hold_filters():
+    rules = [{"from_": "*@acme.com"}, {"subject": re.compile("inv"), "body": None}]
+    wren.on_email(any=rules, all=({"to": "a@b.c"},), not_={"subject": {"draft", "copy"}})(top_level)
+    assert only().config == {
+        "any": [{"from_": "*@acme.com"}, {"subject": "re:(?-i)inv", "body": None}],
+        "all": [{"to": "a@b.c"}],
+        "not": {"subject": ["copy", "draft"]},
+    }
 
 
 def test_one_function_may_have_several_triggers():
@@ -167,10 +177,10 @@ def top_level():
 @pytest.mark.parametrize(
     "flags, written",
     [
-        (0, "inv"),
-        (re.I | re.M | re.S | re.X, "(?imsx)inv"),
-        (re.M, "(?m)inv"),
-        (re.S | re.X, "(?sx)inv"),
+        (0, "re:(?-i)inv"),
+        (re.I | re.M | re.S | re.X, "re:(?imsx)inv"),
+        (re.M, "re:(?m-i)inv"),
+        (re.S | re.X, "re:(?sx-i)inv"),
     ],
 )
 def test_the_flags_of_an_expression_are_written_into_it(flags, written):

@@ -16,7 +16,7 @@ from .registry import Trigger, add_trigger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta, tzinfo
     from re import Pattern
     from typing import Any, Callable, Literal, TypeVar, Union, overload
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Instant = Union[str, datetime]
     Text = Union[str, Pattern[str]]
     Texts = Union[Text, Sequence[Text]]
+    # The filters of `on_email`, by name; a filter within one may be a dict again.
+    Rules = Mapping[str, Any]
     Overlap = Literal["skip", "queue", "allow", "cancel_previous"]
     CatchUp = Literal["latest", "all", "none"]
     Delivery = Literal["at_least_once", "at_most_once"]
@@ -101,8 +103,10 @@ if TYPE_CHECKING:
         to: Texts | None = None,
         body: Texts | None = None,
         has_attachment: bool | None = None,
-        mailbox: str | None = None,
-        match: str | None = None,
+        mailbox: Texts | None = None,
+        all: Sequence[Rules] | None = None,
+        any: Sequence[Rules] | None = None,
+        not_: Rules | Sequence[Rules] | None = None,
         overlap: Overlap | None = None,
         retries: int | None = None,
         backoff: Duration | None = None,
@@ -118,8 +122,10 @@ def on_email(
     to: Texts | None = None,
     body: Texts | None = None,
     has_attachment: bool | None = None,
-    mailbox: str | None = None,
-    match: str | None = None,
+    mailbox: Texts | None = None,
+    all: Sequence[Rules] | None = None,
+    any: Sequence[Rules] | None = None,
+    not_: Rules | Sequence[Rules] | None = None,
     overlap: Overlap | None = None,
     retries: int | None = None,
     backoff: Duration | None = None,
@@ -129,9 +135,16 @@ def on_email(
 ) -> Any:
     """Runs the function for each email that arrives and passes all of the filters given; it takes a ``wren.Email``.
 
-    ``subject`` and ``body`` are regular expressions, ``from_`` and ``to`` addresses in which ``*`` stands for any text,
-    ``mailbox`` names the folder that is watched. ``retries``, ``backoff``, ``timeout``, ``overlap`` and ``delivery``
-    are those of ``on_schedule``. Without parentheses it matches every email.
+    - ``subject``, ``body``: found anywhere in them, in any case. ``*`` stands for any text, ``?`` for one character; text with
+      other characters of regular expressions in it is one, and is also found as it is written.
+    - ``from_``, ``to``: whole addresses, without names: "billing@acme.com", "*@acme.com". ``to`` is ``Cc``, too.
+    - ``mailbox``: names the folder.
+    - ``has_attachment``: whether there is one.
+    - ``all``, ``any``, ``not_``: lists of dicts of the same filters, for ``not_`` also one dict.
+
+    A list of texts is any of them. "glob:..." and "re:..." say which of the two a text is; a compiled expression is one.
+    ``retries``, ``backoff``, ``timeout``, ``overlap`` and ``delivery`` are those of ``on_schedule``. Without parentheses it
+    matches every email.
     """
     config = {
         "subject": subject,
@@ -140,7 +153,9 @@ def on_email(
         "body": body,
         "has_attachment": has_attachment,
         "mailbox": mailbox,
-        "match": match,
+        "all": all,
+        "any": any,
+        "not": not_,
         "overlap": overlap,
         "retries": retries,
         "backoff": backoff,
@@ -273,6 +288,8 @@ def _to_config(value: Any) -> Any:
         return str(value)
     if hasattr(value, "pattern") and hasattr(value, "flags"):
         return _expression(value)
+    if isinstance(value, dict):
+        return {key: _to_config(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_to_config(item) for item in value]
     if isinstance(value, (set, frozenset)):
@@ -285,4 +302,6 @@ def _expression(pattern: Any) -> str:
         raise TypeError(f"must be text, not {type(pattern.pattern).__name__}")
     # The values of `re.I`, `re.M`, `re.S` and `re.X`. Others have no inline form that the platform's expressions share.
     flags = "".join(letter for letter, bit in (("i", 2), ("m", 8), ("s", 16), ("x", 64)) if pattern.flags & bit)
-    return f"(?{flags}){pattern.pattern}" if flags else str(pattern.pattern)
+    # Case does not count in a filter unless it says so, and it does in Python.
+    flags += "" if pattern.flags & 2 else "-i"
+    return f"re:(?{flags}){pattern.pattern}"

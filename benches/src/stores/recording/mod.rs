@@ -8,7 +8,7 @@ mod sqlite;
 use std::time::Instant;
 
 use serde::Serialize;
-use wren_core::store::Store;
+use wren_core::store::{RecordFires, Store};
 
 pub(crate) use postgres::postgres;
 pub(crate) use redb::redb;
@@ -62,7 +62,7 @@ async fn record(store: &dyn Store, fires: usize) -> Result<f64, Failure> {
     let batches: Vec<_> = (0..fires / BATCH).map(|_| work.batch()).collect();
     let started = Instant::now();
     for batch in batches {
-        store.record_fires(batch, work.start()).await?;
+        store.record_fires(RecordFires::new(batch, work.start())).await?;
     }
     Ok(per_second(fires, started))
 }

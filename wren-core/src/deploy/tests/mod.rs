@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, Script};
 use crate::host::RunHost;
 use crate::model::{Isolation, TriggerKind};
-use crate::source::{EventSink, TriggerSource};
+use crate::source::{AccountHealth, EventSink, TriggerSource};
 
 /// An executor whose imports show what the test says.
 #[derive(Debug, Default)]
@@ -76,6 +76,10 @@ impl TriggerSource for MailSource {
                     .with_detail("argument", key.as_str())
             })
             .collect()
+    }
+
+    fn health(&self) -> Vec<AccountHealth> {
+        Vec::new()
     }
 
     async fn run(&self, _: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {

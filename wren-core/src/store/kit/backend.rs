@@ -8,7 +8,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::deploying::Put;
 use super::ending::Finish;
-use super::firing::RecordFires;
 use super::handing_out::Claim;
 use super::importing::ImportAll;
 use super::keeping::{DeleteRecord, Purge, PutRecord};
@@ -25,8 +24,9 @@ use crate::model::{
 };
 use crate::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
-    Fire, Fired, Held, Import, ListDeployments, ListRuns, Namespace, Peers, Portable, PutOptions, PutRevision, Record,
-    RecordKey, RecordPlace, RecordStore, RunStore, SetStatus, Store, WholeRecord, no_deployment, no_revision, no_run,
+    Fired, Held, Import, ListDeployments, ListRuns, Namespace, Peers, Portable, PutOptions, PutRevision, Record,
+    RecordFires, RecordKey, RecordPlace, RecordStore, RecordWrite, RunStore, SetStatus, Store, WholeRecord,
+    no_deployment, no_revision, no_run,
 };
 
 /// Which writer an operation goes to, where a store has several.
@@ -164,6 +164,10 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Vec<WholeRecord>>;
 }
 
+fn trimmed_options(options: PutOptions) -> PutOptions {
+    PutOptions { expires_at: options.expires_at.map(trimmed), now: trimmed(options.now), ..options }
+}
+
 /// The names of the lists in their cursors.
 const DEPLOYMENTS: &str = "deployments";
 const RUNS: &str = "runs";
@@ -224,11 +228,15 @@ impl<B: Backend> DeploymentStore for B {
 
 #[async_trait]
 impl<B: Backend> RunStore for B {
-    async fn record_fires(&self, fires: Vec<Fire>, now: DateTime<Utc>) -> Result<Vec<Fired>> {
-        if fires.is_empty() {
+    async fn record_fires(&self, options: RecordFires) -> Result<Vec<Fired>> {
+        let RecordFires { fires, mut records, now } = options;
+        if fires.is_empty() && records.is_empty() {
             return Ok(Vec::new());
         }
-        self.writer(Lane::Fires).write(RecordFires { fires, now: trimmed(now) }).await
+        for record in &mut records {
+            record.options = trimmed_options(record.options);
+        }
+        self.writer(Lane::Fires).write(RecordFires { fires, records, now: trimmed(now) }).await
     }
 
     async fn enqueue(&self, owner: &OwnerId, run: EnqueueRun) -> Result<Run> {
@@ -302,9 +310,9 @@ impl<B: Backend> RecordStore for B {
     }
 
     async fn put_record(&self, namespace: &Namespace, key: &str, value: Bytes, options: PutOptions) -> Result<u64> {
-        let options = PutOptions { expires_at: options.expires_at.map(trimmed), now: trimmed(options.now), ..options };
-        let put = PutRecord { namespace: namespace.clone(), key: key.to_owned(), value, options };
-        self.writer(Lane::Records).write(put).await
+        let options = trimmed_options(options);
+        let put = RecordWrite { namespace: namespace.clone(), key: key.to_owned(), value, options };
+        self.writer(Lane::Records).write(PutRecord(put)).await
     }
 
     async fn delete_record(

@@ -1,21 +1,15 @@
 //! Writes of small records.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::job::{Operation, Single};
 use super::tables::Tables;
 use crate::error::{Error, ErrorCode, Result};
-use crate::store::{Expect, Namespace, PutOptions};
+use crate::store::{Expect, Namespace, RecordWrite};
 
 /// Writes a record.
-pub(super) struct PutRecord {
-    pub(super) namespace: Namespace,
-    pub(super) key: String,
-    pub(super) value: Bytes,
-    pub(super) options: PutOptions,
-}
+pub(super) struct PutRecord(pub(super) RecordWrite);
 
 #[async_trait]
 impl Operation for PutRecord {
@@ -25,14 +19,25 @@ impl Operation for PutRecord {
         let mut answers: Vec<(usize, Result<u64>)> = Vec::with_capacity(operations.len());
         // Where rows are locked everybody locks them in this order. Those of one key stay in the order of arrival.
         let mut ordered: Vec<(usize, &Self)> = operations.iter().enumerate().collect();
-        ordered.sort_by(|(_, one), (_, other)| (&one.namespace, &one.key).cmp(&(&other.namespace, &other.key)));
-        for (place, Self { namespace, key, value, options }) in ordered {
-            let version = tables.put_record(namespace, key, value, *options).await?;
-            answers.push((place, version.ok_or_else(|| conflict(key, options.expect))));
+        ordered.sort_by_key(|(_, put)| place_of(&put.0));
+        for (place, put) in ordered {
+            answers.push((place, write(tables, &put.0).await?));
         }
         answers.sort_unstable_by_key(|(place, _)| *place);
         Ok(answers.into_iter().map(|(_, answer)| answer).collect())
     }
+}
+
+/// Returns what records are locked in the order of.
+pub(super) fn place_of(record: &RecordWrite) -> (&Namespace, &str) {
+    (&record.namespace, &record.key)
+}
+
+/// Writes a record and returns its version, or the refusal.
+pub(super) async fn write(tables: &mut dyn Tables, record: &RecordWrite) -> Result<Result<u64>> {
+    let RecordWrite { namespace, key, value, options } = record;
+    let version = tables.put_record(namespace, key, value, *options).await?;
+    Ok(version.ok_or_else(|| conflict(key, options.expect)))
 }
 
 /// Deletes a record.

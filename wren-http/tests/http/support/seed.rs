@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use wren_core::deploy::sha256_hex;
 use wren_core::model::{Completion, Fence, FireKey, Isolation, LogLine, LogStream, Manifest, Run, TriggerSpec};
-use wren_core::store::{ClaimLimits, ClaimOptions, Deployed, FinishOptions, Fire, Held, NewTrigger, PutRevision};
+use wren_core::store::{
+    ClaimLimits, ClaimOptions, Deployed, FinishOptions, Fire, Held, NewTrigger, PutRevision, RecordFires,
+};
 use wren_core::{CorrelationId, DeploymentId, DeploymentName, OwnerId, RunId, TriggerId, WorkerId};
 
 use super::World;
@@ -68,7 +70,7 @@ impl World {
             skip: None,
             correlation_id: CorrelationId::new("corr_fired").unwrap(),
         };
-        self.engine.store().record_fires(vec![fire], due).await.unwrap()[0].run_id
+        self.engine.store().record_fires(RecordFires::new(vec![fire], due)).await.unwrap()[0].run_id
     }
 
     /// Claims what is queued.

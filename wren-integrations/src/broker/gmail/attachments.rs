@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use wren_core::mail::Budget;
 use wren_core::{ErrorCode, Result};
 
-use super::budget::Budget;
 use super::charset;
 use super::email::email;
 use super::mailbox::{Mailbox, MessageId};

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
+use wren_core::mail::{Budget, decode};
 
-use super::budget::Budget;
-use super::header::{Fields, date, decode};
+use super::header::{Fields, date};
 use super::mailbox::Message;
 use super::parts::{Attachment, Contents, contents};
 use super::sender::is_verified;

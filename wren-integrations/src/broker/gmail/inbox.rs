@@ -2,10 +2,10 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Map, Value};
+use wren_core::mail::Budget;
 use wren_core::{ErrorCode, Result};
 
 use super::super::call::{invalid, limit, optional_text};
-use super::budget::Budget;
 use super::email::email;
 use super::mailbox::{Mailbox, MessageId};
 

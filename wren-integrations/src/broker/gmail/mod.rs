@@ -4,7 +4,6 @@
 //! email hinders the others.
 
 mod attachments;
-mod budget;
 mod charset;
 mod compose;
 mod email;

@@ -1,9 +1,10 @@
 //! The parts of a message, in which its texts and attachments are found.
 
 use serde_json::Value;
+use wren_core::mail::{base_name, decode};
 
 use super::charset;
-use super::header::{self, Fields};
+use super::header::Fields;
 
 /// How many parts are looked at, containers included. What comes after them is left out.
 const MOST_PARTS: usize = 1000;
@@ -90,7 +91,7 @@ impl<'a> Contents<'a> {
         if kind.starts_with("multipart/") || (filename.is_empty() && size == 0) {
             return;
         }
-        let filename = if filename.is_empty() { None } else { Some(base_name(&header::decode(filename))) };
+        let filename = if filename.is_empty() { None } else { Some(base_name(&decode(filename))) };
         let filename = filename.filter(|name| !name.is_empty()).unwrap_or_else(|| nameless(kind).to_owned());
         let content_type = if kind.is_empty() { "application/octet-stream" } else { kind };
         self.attachments.push(Attachment { filename, content_type, size, content });
@@ -115,14 +116,6 @@ fn is_attached(part: &Value) -> bool {
     let disposition = Fields::of(part).raw("Content-Disposition").unwrap_or_default();
     let kind = disposition.split(';').next().unwrap_or_default();
     kind.trim().eq_ignore_ascii_case("attachment")
-}
-
-/// Returns the last part of a path: a script that saves a file under its name should not be led elsewhere.
-fn base_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let last: String = last.chars().filter(|character| !character.is_control()).collect();
-    let last = last.trim();
-    if last.chars().all(|character| character == '.') { String::new() } else { last.to_owned() }
 }
 
 fn nameless(kind: &str) -> &'static str {

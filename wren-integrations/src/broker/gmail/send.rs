@@ -4,10 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use wren_core::Result;
+use wren_core::mail::decode;
 
 use super::super::call::{invalid, optional_text, text};
 use super::compose::Mail;
-use super::header::{Fields, decode};
+use super::header::Fields;
 use super::mailbox::{Mailbox, MessageId};
 use super::recipients;
 

@@ -1,6 +1,8 @@
 //! Whether Google checked that an email comes from where it says: RFC 8601's `Authentication-Results`.
 
-use super::header::{Fields, from_domain};
+use wren_core::mail::{dmarc_passes, sole_domain};
+
+use super::header::Fields;
 
 /// Who Google says it is. Every other name is somebody else's word.
 const AUTHORITY: &str = "mx.google.com";
@@ -10,51 +12,8 @@ const AUTHORITY: &str = "mx.google.com";
 /// Only the topmost field counts: a mail system writes above what a message brings with it, so that those below may be the
 /// sender's own.
 pub(super) fn is_verified(fields: Fields<'_>) -> bool {
-    let (Some(results), Some(domain)) = (fields.raw("Authentication-Results"), from_domain(fields)) else {
-        return false;
-    };
-    let Some(results) = without_comments(results) else { return false };
-    let mut statements = results.split(';').map(str::trim);
-    // A version may stand after the name.
-    if statements.next().and_then(|name| name.split_whitespace().next()) != Some(AUTHORITY) {
-        return false;
-    }
-    let mut dmarc = statements.filter(|statement| method(statement) == "dmarc");
-    // Two statements of one method contradict each other, or are meant to.
-    let Some(statement) = dmarc.next().filter(|_| dmarc.next().is_none()) else { return false };
-    let mut words = statement.split_whitespace();
-    let passes = words.next().and_then(|word| word.split_once('=')).is_some_and(|(_, result)| result == "pass");
-    let mut checked = words.filter_map(|word| word.strip_prefix("header.from="));
-    passes && checked.next().is_some_and(|checked| checked.eq_ignore_ascii_case(&domain)) && checked.next().is_none()
-}
-
-/// Returns the method of a statement, without its version.
-fn method(statement: &str) -> &str {
-    statement.split(['=', '/', ' ', '\t']).next().unwrap_or_default()
-}
-
-/// Takes comments out. `None` when one does not end, or when there are quoted strings, which Google does not write and
-/// which could hold anything.
-fn without_comments(field: &str) -> Option<String> {
-    let mut depth = 0_usize;
-    let mut kept = String::with_capacity(field.len());
-    let mut characters = field.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' if depth == 0 => return None,
-            '\\' => {
-                characters.next();
-            }
-            '(' => depth += 1,
-            ')' => {
-                depth = depth.checked_sub(1)?;
-                kept.push(' ');
-            }
-            other if depth == 0 => kept.push(other),
-            _ => {}
-        }
-    }
-    (depth == 0).then_some(kept)
+    let (results, domain) = (fields.raw("Authentication-Results"), sole_domain(fields.every("From")));
+    domain.is_some_and(|domain| dmarc_passes(results, AUTHORITY, &domain))
 }
 
 #[cfg(test)]

@@ -4,28 +4,31 @@ use serde_json::Value;
 
 /// What is left for an email to say.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub struct Budget {
     left: usize,
     is_cut: bool,
 }
 
 impl Budget {
-    pub(super) fn new(bytes: usize) -> Self {
+    /// Makes a budget of so many bytes of JSON.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
         Self { left: bytes, is_cut: false }
     }
 
     /// Says whether something did not fit.
-    pub(super) fn is_cut(&self) -> bool {
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
         self.is_cut
     }
 
     /// Notes that something is missing.
-    pub(super) fn cut(&mut self) {
+    pub fn cut(&mut self) {
         self.is_cut = true;
     }
 
     /// Returns as much of a text as there is room for.
-    pub(super) fn text(&mut self, text: &str) -> String {
+    pub fn text(&mut self, text: &str) -> String {
         // The quotes, and a comma.
         self.left = self.left.saturating_sub(3);
         for (at, character) in text.char_indices() {
@@ -41,12 +44,12 @@ impl Budget {
     }
 
     /// Returns as many texts of a list as there is room for, none of them cut.
-    pub(super) fn texts(&mut self, texts: impl IntoIterator<Item = String>) -> Vec<String> {
+    pub fn texts(&mut self, texts: impl IntoIterator<Item = String>) -> Vec<String> {
         texts.into_iter().take_while(|text| self.takes(text)).collect()
     }
 
     /// Takes the room for a text, if there is enough for the whole of it.
-    pub(super) fn takes(&mut self, text: &str) -> bool {
+    pub fn takes(&mut self, text: &str) -> bool {
         let needed = text.chars().map(written).sum::<usize>().saturating_add(3);
         match self.left.checked_sub(needed) {
             Some(left) => {
@@ -61,7 +64,7 @@ impl Budget {
     }
 
     /// Does something with a quarter of what is left, so that there is room for the rest whatever it needs.
-    pub(super) fn quarter<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+    pub fn quarter<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let mut part = Self::new(self.left / 4);
         let before = part.left;
         let result = act(&mut part);
@@ -71,7 +74,7 @@ impl Budget {
     }
 
     /// Returns a text as JSON, null when there is none.
-    pub(super) fn optional(&mut self, text: Option<&str>) -> Value {
+    pub fn optional(&mut self, text: Option<&str>) -> Value {
         text.map_or(Value::Null, |text| self.text(text).into())
     }
 }

@@ -1,0 +1,141 @@
+//! Serving one account: who holds its lease watches its mailboxes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use wren_core::OwnerId;
+use wren_core::source::{EventSink, WatchState};
+
+use super::cursor::Kept;
+use super::lease::Lease;
+use super::rules::Rules;
+use super::watch::Watch;
+use super::{Context, Place};
+use crate::filter::FilterIndex;
+
+/// An account to serve.
+#[derive(Debug, Clone)]
+pub(super) struct Service {
+    pub(super) context: Arc<Context>,
+    pub(super) sink: Arc<dyn EventSink>,
+    pub(super) owner: OwnerId,
+    pub(super) account: String,
+}
+
+/// A mailbox that is being watched.
+struct Watched {
+    rules: watch::Sender<Arc<FilterIndex>>,
+    /// Nobody wants it any more.
+    unwanted: CancellationToken,
+}
+
+impl Service {
+    /// Serves the account whenever triggers name it and no other node does, until `stop`.
+    pub(super) async fn run(self, mut rules: watch::Receiver<Rules>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                wanted = rules.wait_for(|rules| !rules.is_empty()) => if wanted.is_err() { return },
+                () = stop.cancelled() => return,
+            }
+            let taken = tokio::select! {
+                taken = Lease::take(&self.context, &self.owner, &self.account) => taken,
+                () = stop.cancelled() => return,
+            };
+            match taken {
+                Ok(Some(mut lease)) => {
+                    let held = stop.child_token();
+                    tokio::join!(lease.keep(&held), self.serve(&mut rules, &held));
+                    lease.release().await;
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        account = self.account,
+                        error = error.chain(),
+                        "the lease of a mail account cannot be taken"
+                    );
+                }
+            }
+            for mailbox in rules.borrow().keys() {
+                self.context.health.state(&self.place(mailbox), WatchState::Waiting);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.context.options.lease / 3) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Watches the mailboxes that triggers name while the lease is held and there are any.
+    async fn serve(&self, rules: &mut watch::Receiver<Rules>, held: &CancellationToken) {
+        let mut watched: BTreeMap<String, Watched> = BTreeMap::new();
+        let mut tasks = JoinSet::new();
+        loop {
+            let wanted = rules.borrow_and_update().clone();
+            watched.retain(|mailbox, one| {
+                let stays = wanted.contains_key(mailbox);
+                if !stays {
+                    one.unwanted.cancel();
+                }
+                stays
+            });
+            for (mailbox, index) in &wanted {
+                if let Some(one) = watched.get(mailbox) {
+                    one.rules.send_replace(Arc::clone(index));
+                    continue;
+                }
+                let (sender, receiver) = watch::channel(Arc::clone(index));
+                let unwanted = held.child_token();
+                tasks.spawn(self.clone().watch(mailbox.clone(), receiver, unwanted.clone(), held.clone()));
+                watched.insert(mailbox.clone(), Watched { rules: sender, unwanted });
+            }
+            if wanted.is_empty() {
+                while tasks.join_next().await.is_some() {}
+                held.cancel();
+                return;
+            }
+            tokio::select! {
+                changed = rules.changed() => if changed.is_err() { held.cancel() },
+                ended = tasks.join_next() => {
+                    if ended.is_some_and(|ended| ended.is_err_and(|error| error.is_panic())) {
+                        // The lease is given up and taken anew, and with it every mailbox.
+                        tracing::error!(account = self.account, "watching a mailbox panicked; the account is begun anew");
+                        held.cancel();
+                    }
+                }
+                () = held.cancelled() => {}
+            }
+            if held.is_cancelled() {
+                while tasks.join_next().await.is_some() {}
+                return;
+            }
+        }
+    }
+
+    async fn watch(
+        self,
+        mailbox: String,
+        rules: watch::Receiver<Arc<FilterIndex>>,
+        unwanted: CancellationToken,
+        held: CancellationToken,
+    ) {
+        let place = self.place(&mailbox);
+        let watch = Watch::new(Arc::clone(&self.context), place.clone(), Arc::clone(&self.sink), rules);
+        watch.run(&unwanted).await;
+        // Unwanted itself, not with the lease or the process.
+        if !held.is_cancelled()
+            && let Err(error) = Kept::forget(&self.context, &place).await
+        {
+            tracing::warn!(mailbox, error = error.chain(), "a mailbox that is watched no more cannot be forgotten");
+        }
+    }
+
+    fn place(&self, mailbox: &str) -> Place {
+        Place { owner: self.owner.clone(), account: self.account.clone(), mailbox: mailbox.to_owned() }
+    }
+}

@@ -1,0 +1,147 @@
+//! Watching one mailbox, for ever.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use wren_core::source::{EventSink, WatchState};
+use wren_core::{Error, ErrorCode};
+
+use super::account::{Account, Versions};
+use super::backoff::Backoff;
+use super::retry::Trouble;
+use super::{Context, Place};
+use crate::filter::FilterIndex;
+use crate::imap::{Fault, Selected, Session};
+
+/// Servers may end a connection that says nothing for 30 minutes.
+const LONGEST_IDLE: Duration = Duration::from_secs(28 * 60);
+
+/// The versions of an account's own credential and of the other one that it needs, where the vault could be asked.
+type Baseline = (Option<Option<u64>>, Option<Option<u64>>);
+
+/// A mailbox that is watched.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) context: Arc<Context>,
+    pub(super) place: Place,
+    pub(super) sink: Arc<dyn EventSink>,
+    pub(super) rules: watch::Receiver<Arc<FilterIndex>>,
+    /// Of the mailbox that is open; 0 is none.
+    uid_validity: AtomicU32,
+}
+
+impl Watch {
+    pub(super) fn new(
+        context: Arc<Context>,
+        place: Place,
+        sink: Arc<dyn EventSink>,
+        rules: watch::Receiver<Arc<FilterIndex>>,
+    ) -> Self {
+        Self { context, place, sink, rules, uid_validity: AtomicU32::new(0) }
+    }
+
+    /// Watches until `stop`, whatever happens.
+    pub(super) async fn run(&self, stop: &CancellationToken) {
+        let options = &self.context.options;
+        let mut backoff = Backoff::new(options.first_wait, options.longest_wait);
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            let mut oauth = None;
+            let before = self.versions(None).await;
+            let trouble = tokio::select! {
+                ended = self.live(&mut backoff, &mut failures, &mut oauth) => match ended {
+                    Err(trouble) => trouble,
+                    Ok(never) => match never {},
+                },
+                () = stop.cancelled() => return,
+            };
+            // Before anybody hears of the failure, and may mend it. A token that was renewed in vain changes nothing after this.
+            let after = self.versions(oauth.as_deref()).await;
+            let baseline = (before.map(|(own, _)| own), after.map(|(_, other)| other));
+            failures += 1;
+            trouble.log(&self.place, failures);
+            let health = &self.context.health;
+            health.failed(&self.place, &trouble.error, trouble.state(), self.context.clock.now());
+            let wait = backoff.next();
+            tokio::select! {
+                () = self.wait(&trouble, wait, baseline, oauth.as_deref()) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    pub(super) fn uid_validity(&self) -> Option<u32> {
+        Some(self.uid_validity.load(Ordering::Relaxed)).filter(|number| *number != 0)
+    }
+
+    /// Connects, deals with what is new, and waits for more, until something goes wrong.
+    async fn live(
+        &self,
+        backoff: &mut Backoff,
+        failures: &mut u32,
+        oauth: &mut Option<String>,
+    ) -> Result<Infallible, Trouble> {
+        let (context, place) = (&self.context, &self.place);
+        loop {
+            context.health.state(place, WatchState::Connecting);
+            let versions = self.versions(None).await;
+            let account = Account::load(context, place).await?;
+            *oauth = account.oauth().map(str::to_owned);
+            let host = &account.endpoint.host;
+            let mut session = account.enter(context, place).await?;
+            // Who changes the account wants another one to be watched. An access token changes by itself.
+            while versions.is_none() || self.versions(None).await == versions {
+                context.health.state(place, WatchState::Polling);
+                let mailbox = self.examine(&mut session, host).await?;
+                self.uid_validity.store(mailbox.uid_validity, Ordering::Relaxed);
+                self.sync(&mut session, mailbox, host).await?;
+                backoff.reset();
+                *failures = 0;
+                context.health.succeeded(place, context.clock.now());
+                context.health.state(place, WatchState::Idle);
+                let longest = context.options.poll.min(LONGEST_IDLE);
+                session = session.news(longest).await.map_err(|fault| Trouble::fault(fault, host))?;
+            }
+        }
+    }
+
+    async fn examine(&self, session: &mut Session, host: &str) -> Result<Selected, Trouble> {
+        session.examine(&self.place.mailbox).await.map_err(|fault| {
+            let mailbox = &self.place.mailbox;
+            match fault {
+                Fault::No(words) if !Fault::No(words.clone()).is_passing() => {
+                    Error::new(ErrorCode::NotFound, format!("the mailbox `{mailbox}` cannot be opened: {words}"))
+                        .with_hint("make the mailbox, or name another one in the trigger's `mailbox`")
+                        .into()
+                }
+                fault => Trouble::fault(fault, host),
+            }
+        })
+    }
+
+    /// Waits before the next try. After a refusal only a credential that differs from what it was cuts a long wait short.
+    async fn wait(&self, trouble: &Trouble, backoff: Duration, was: Baseline, oauth: Option<&str>) {
+        if !trouble.refused {
+            return tokio::time::sleep(backoff).await;
+        }
+        let options = &self.context.options;
+        let began = tokio::time::Instant::now();
+        while began.elapsed() < options.refused_wait {
+            if let Some((own, other)) = self.versions(oauth).await
+                && (was.0.is_some_and(|was| was != own) || was.1.is_some_and(|was| was != other))
+            {
+                return;
+            }
+            tokio::time::sleep(options.look.min(options.refused_wait)).await;
+        }
+    }
+
+    /// Returns the versions of the account's credentials; `None` when the vault cannot be asked.
+    async fn versions(&self, oauth: Option<&str>) -> Option<Versions> {
+        Account::versions(&self.context, &self.place, oauth).await.ok()
+    }
+}
