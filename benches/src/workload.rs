@@ -45,6 +45,7 @@ fn revision(name: String, schedules: &[Schedule], script: &str) -> Result<PutRev
             jitter_ms: 0,
         }),
         policy: RunPolicy { overlap: Overlap::Allow, ..RunPolicy::default() },
+        max_event_age_ms: None,
     };
     Ok(PutRevision {
         deployment_id: DeploymentId::new(),

@@ -1,5 +1,6 @@
 //! The command line's grammar.
 
+mod mail;
 mod secrets;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wren_core::{KeyId, OwnerId, RunId};
 
+pub(crate) use self::mail::MailArgs;
 pub(crate) use self::secrets::{CredentialsArgs, CredentialsCommand, VaultArgs, VaultCommand, VaultCommandArgs};
 use crate::backends::{ExecutorChoice, StoreChoice};
 
@@ -362,6 +364,8 @@ pub(crate) struct ServeArgs {
     pub(crate) vault: VaultArgs,
     #[command(flatten)]
     pub(crate) broker: BrokerArgs,
+    #[command(flatten)]
+    pub(crate) mail: MailArgs,
     /// What runs the scripts
     #[arg(long, value_enum, default_value_t)]
     pub(crate) executor: ExecutorChoice,

@@ -2,6 +2,7 @@
 
 mod broker;
 mod integrations;
+mod mail;
 mod vaults;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use wren_store_sqlite::SqliteStore;
 
 pub(crate) use self::broker::make_broker;
 pub(crate) use self::integrations::Integrations;
+pub(crate) use self::mail::{make_inbound, make_mailboxes};
 pub(crate) use self::vaults::{OpenVault, VaultChoice, open_existing_vault, open_vault};
 use crate::args::DataArgs;
 use crate::failure::Failure;

@@ -20,10 +20,12 @@ use wren_core::vault::CredentialVault;
 use wren_core::{Error, ErrorCode, OwnerId};
 use wren_http::Api;
 use wren_integrations::{Connections, OauthRefresher};
-use wren_trigger_email::{EmailSource, InboundEmail};
 
-use crate::args::{BrokerArgs, DataArgs, LogFormat, ServeArgs};
-use crate::backends::{Integrations, StoreChoice, as_options, make_broker, make_executors, open_store, open_vault};
+use crate::args::{BrokerArgs, DataArgs, LogFormat, MailArgs, ServeArgs};
+use crate::backends::{
+    Integrations, StoreChoice, as_options, make_broker, make_executors, make_inbound, make_mailboxes, open_store,
+    open_vault,
+};
 use crate::failure::{Failure, Problem};
 use crate::output::{Output, arrived, write_stderr};
 
@@ -45,7 +47,7 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     let executors = make_executors(args.executor, args.concurrency);
     refuse_without_sandbox(&executors).await?;
     let parts = Parts { store: Arc::clone(&store), vault, executors };
-    let engine = build_engine(parts, &args.broker, &integrations, |options| {
+    let engine = build_engine(parts, &args.broker, &args.mail, &integrations, |options| {
         options.lease_ms = millis(args.lease);
         options.drain_ms = millis(args.drain);
         options.concurrency = args.concurrency.unwrap_or(options.concurrency);
@@ -73,7 +75,7 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
 
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(signals.watch(shutdown.clone()));
-    let api = make_api(&engine, &integrations).with_public_url(&public_url);
+    let api = make_api(&engine, &integrations, &args.mail).with_public_url(&public_url);
     let ended = run(engine, api, listener, args.drain, shutdown).await;
     signals.abort();
     tracing::info!("the server has ended");
@@ -155,6 +157,7 @@ pub(crate) struct Parts {
 pub(crate) fn build_engine(
     parts: Parts,
     broker: &BrokerArgs,
+    mail: &MailArgs,
     integrations: &Integrations,
     adjust: impl FnOnce(&mut EngineOptions),
 ) -> Result<Engine, Failure> {
@@ -162,7 +165,7 @@ pub(crate) fn build_engine(
     adjust(&mut options);
     let Parts { store, vault, executors } = parts;
     let builder = executors.into_iter().fold(Engine::builder(), EngineBuilder::shared_executor);
-    let mailboxes = EmailSource::builder(Arc::clone(&vault), Arc::clone(&store) as _).build()?;
+    let mailboxes = make_mailboxes(mail, Arc::clone(&vault), Arc::clone(&store))?;
     let broker = Arc::new(make_broker(broker, integrations, Arc::clone(&store), Arc::clone(&vault))?);
     let builder = builder.shared_store(store).shared_vault(vault).options(options);
     let builder = builder.probe(Arc::clone(&broker) as _).shared_host(broker).source(mailboxes);
@@ -170,11 +173,11 @@ pub(crate) fn build_engine(
 }
 
 /// Makes the API of an engine, with the pages on which integrations are connected and the addresses that mail comes to.
-pub(crate) fn make_api(engine: &Engine, integrations: &Integrations) -> Api {
+pub(crate) fn make_api(engine: &Engine, integrations: &Integrations, mail: &MailArgs) -> Api {
     let Integrations { catalogue, directory, providers } = integrations.clone();
     let (vault, records) = (Arc::clone(engine.vault()), Arc::clone(engine.store()));
     let connections = Connections::new(catalogue, directory, providers, vault, records);
-    let inbound = Arc::new(InboundEmail::new(engine));
+    let inbound = Arc::new(make_inbound(mail, engine));
     Api::new(engine.clone()).with_connections(connections).with_inbound_mail(inbound)
 }
 

@@ -53,6 +53,20 @@ pub(crate) struct Trigger {
     pub(crate) last_started_at: Option<DateTime<Utc>>,
     pub(crate) lateness_ms: Option<u64>,
     pub(crate) interval_ms: Option<u64>,
+    pub(crate) watch: Option<Watch>,
+}
+
+/// How what a trigger has watched, a mailbox say, is doing.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Watch {
+    pub(crate) account: String,
+    pub(crate) place: String,
+    pub(crate) state: String,
+    pub(crate) last_success: Option<DateTime<Utc>>,
+    pub(crate) last_event: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub(crate) failures: u64,
+    pub(crate) last_error: Option<Problem>,
 }
 
 /// What became of a trigger's latest due time.

@@ -108,6 +108,7 @@ pub fn every_minute(func: &str) -> TriggerSpec {
             jitter_ms: 0,
         }),
         policy: RunPolicy { overlap: Overlap::Allow, ..RunPolicy::default() },
+        max_event_age_ms: None,
     }
 }
 
@@ -139,6 +140,7 @@ pub fn on_email(func: &str) -> TriggerSpec {
         config: object(json!({"subject": "invoice"})),
         schedule: None,
         policy: RunPolicy { overlap: Overlap::Allow, ..RunPolicy::default() },
+        max_event_age_ms: None,
     }
 }
 

@@ -1,19 +1,21 @@
 //! The `TriggerSource` seam: what turns the outside world's events into fires.
 
+mod health;
 mod inbound;
 
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+pub use health::{AccountHealth, WatchError, WatchState, Watched};
 pub use inbound::{Delivered, InboundDelivery, InboundMail, MAX_DELIVERY_ID, MAX_INBOUND_BYTES, OpenedAddress};
 
-use crate::error::{Error, ErrorCode, Result};
-use crate::id::{OwnerId, TriggerId};
+use crate::error::{Error, Result};
+use crate::id::TriggerId;
 use crate::model::{Trigger, TriggerKind};
 use crate::store::RecordWrite;
 
@@ -75,94 +77,6 @@ pub trait EventSink: fmt::Debug + Send + Sync + 'static {
     async fn triggers(&self) -> Result<Vec<Trigger>>;
 }
 
-/// What a source is doing about one thing that it watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WatchState {
-    /// It is on its way to the server.
-    Connecting,
-    /// It is asking for what is new.
-    Polling,
-    /// All is known, and the server is to tell what comes.
-    Idle,
-    /// It tries again in a while, or another node watches.
-    Waiting,
-    /// Nothing comes of it until somebody acts.
-    NeedsAttention,
-}
-
-impl WatchState {
-    /// Returns the state as it is shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connecting => "connecting",
-            Self::Polling => "polling",
-            Self::Idle => "idle",
-            Self::Waiting => "waiting",
-            Self::NeedsAttention => "needs_attention",
-        }
-    }
-}
-
-/// What went wrong with a watch; nothing of it is secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WatchError {
-    /// The stable code.
-    pub code: ErrorCode,
-    /// What happened.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-    /// The page on which the user can act.
-    pub action_url: Option<String>,
-    /// When it happened.
-    pub at: DateTime<Utc>,
-}
-
-impl WatchError {
-    /// Takes what may be shown out of an error.
-    #[must_use]
-    pub fn new(error: &Error, at: DateTime<Utc>) -> Self {
-        Self {
-            code: error.code(),
-            message: error.message().to_owned(),
-            hint: error.hint().map(str::to_owned),
-            action_url: error.action_url().map(str::to_owned),
-            at,
-        }
-    }
-}
-
-/// How one thing that a source watches is doing: a mailbox of an account, say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountHealth {
-    /// Whose it is.
-    pub owner: OwnerId,
-    /// The credential under which it is reached.
-    pub account: String,
-    /// Which part of the account: the mailbox.
-    pub place: String,
-    /// What the source is doing about it.
-    pub state: WatchState,
-    /// When this node last knew that nothing new was left.
-    pub last_success: Option<DateTime<Utc>>,
-    /// When the newest event that this node has emitted happened.
-    pub last_event: Option<DateTime<Utc>>,
-    /// What went wrong last; stays after a success.
-    pub last_error: Option<WatchError>,
-    /// How often in a row it went wrong; 0 after a success.
-    pub failures: u32,
-}
-
-impl AccountHealth {
-    /// Returns for how long something new may have gone unseen; `None` before the first success.
-    #[must_use]
-    pub fn lag(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
-        self.last_success.map(|last| (now - last).max(TimeDelta::zero()))
-    }
-}
-
 /// Watches for events of one kind.
 #[async_trait]
 pub trait TriggerSource: fmt::Debug + Send + Sync + 'static {
@@ -173,6 +87,10 @@ pub trait TriggerSource: fmt::Debug + Send + Sync + 'static {
     /// the pipeline, at the argument that the detail `argument` names. The config holds the source's own arguments only:
     /// the policy of the runs is read by the pipeline.
     fn validate(&self, config: &Map<String, Value>) -> Vec<Error>;
+
+    /// Returns what a trigger with this config has it watch; `None` where there is nothing to tell apart, and for a config that
+    /// cannot be read.
+    fn watched(&self, config: &Map<String, Value>) -> Option<Watched>;
 
     /// Returns how all that it watches is doing; empty where there is nothing to tell apart.
     fn health(&self) -> Vec<AccountHealth>;

@@ -81,6 +81,7 @@ fn trigger(draw: &mut StdRng, func: String) -> TriggerSpec {
         config: serde_json::Map::new(),
         schedule: Some(config),
         policy: RunPolicy { overlap, ..RunPolicy::default() },
+        max_event_age_ms: None,
     }
 }
 

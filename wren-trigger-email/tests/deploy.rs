@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use wren_core::deploy::{DeployRules, Examination, check, parse};
 use wren_core::model::TriggerKind;
-use wren_core::source::{EventSink, TriggerSource};
+use wren_core::source::{EventSink, TriggerSource, Watched};
 use wren_core::{Error, ErrorCode, Result};
 use wren_trigger_email::Filter;
 
@@ -27,6 +27,10 @@ impl TriggerSource for Rules {
 
     fn validate(&self, config: &Map<String, Value>) -> Vec<Error> {
         Filter::parse(config).err().unwrap_or_default()
+    }
+
+    fn watched(&self, _config: &Map<String, Value>) -> Option<Watched> {
+        None
     }
 
     async fn run(&self, _: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {

@@ -17,7 +17,7 @@ use super::local::LocalScript;
 use super::log_view::LogView;
 use super::watch::{Watch, latest_runs};
 use super::{deploy, deployments};
-use crate::args::{BrokerArgs, DataArgs, DevArgs, LogFormat};
+use crate::args::{BrokerArgs, DataArgs, DevArgs, LogFormat, MailArgs};
 use crate::backends::{FileKind, Integrations, StoreChoice, make_executors, open_store};
 use crate::client::Client;
 use crate::config::Connection;
@@ -47,14 +47,14 @@ pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
     let listening = |error| Failure::internal("listening on the loopback", error);
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(listening)?;
     let url = format!("http://{}", listener.local_addr().map_err(listening)?);
-    let broker = BrokerArgs::default();
+    let (broker, mail) = (BrokerArgs::default(), MailArgs::default());
     let integrations = Integrations::read(&broker, None, &url)?;
     let vault = Arc::new(server::memory_vault(&integrations));
     let executors = make_executors(args.executor, None);
     // The other one is looked at when a script asks for it.
     server::refuse_without_sandbox(&executors[..1]).await?;
     let parts = server::Parts { store: Arc::clone(&store), vault, executors };
-    let engine = server::build_engine(parts, &broker, &integrations, |options| {
+    let engine = server::build_engine(parts, &broker, &mail, &integrations, |options| {
         options.drain_ms = u64::try_from(DRAIN.as_millis()).unwrap_or(u64::MAX);
     })?;
 
@@ -67,7 +67,7 @@ pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
     let client = Client::new(Connection { url, api_key: Some(secret) }, output)?;
 
     let shutdown = CancellationToken::new();
-    let api = server::make_api(&engine, &integrations);
+    let api = server::make_api(&engine, &integrations, &mail);
     let served = tokio::spawn(server::run(engine, api, listener, DRAIN, shutdown.clone()));
     let session = Session::new(args.file.file, LogView::new(output, args.raw), client, output);
     let ended = tokio::select! {

@@ -1,6 +1,6 @@
 //! `wren status`: all deployments, or one with its latest runs.
 
-use chrono::{Local, Utc};
+use chrono::{DateTime, Local, Utc};
 use serde_json::{Value, json};
 
 use super::{deployments, understood};
@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::output::style::harmless;
 use crate::output::tables;
 use crate::output::time::{coming, rfc3339};
-use crate::wire::{Deployment, Run, RunPage};
+use crate::wire::{Deployment, Run, RunPage, Watch};
 
 /// How many runs are shown of one deployment.
 const SHOWN_RUNS: usize = 10;
@@ -66,6 +66,7 @@ async fn one(id_or_name: &str, client: &Client, output: Output) -> Result<(), Fa
         for why in deployment.trigger_details.iter().filter_map(tables::why_not) {
             output.line(harmless(&why));
         }
+        watches(&deployment, now, output);
     }
     output.line("");
     if runs.is_empty() {
@@ -75,4 +76,22 @@ async fn one(id_or_name: &str, client: &Client, output: Output) -> Result<(), Fa
     }
     output.document(&json!({"deployment": answer, "runs": page.runs}));
     Ok(())
+}
+
+/// Shows what a deployment's triggers have watched, each once.
+fn watches(deployment: &Deployment, now: DateTime<Utc>, output: Output) {
+    let mut watches: Vec<&Watch> = Vec::new();
+    for watch in deployment.trigger_details.iter().filter_map(|trigger| trigger.watch.as_ref()) {
+        if watches.iter().all(|other| (&other.account, &other.place) != (&watch.account, &watch.place)) {
+            watches.push(watch);
+        }
+    }
+    if watches.is_empty() {
+        return;
+    }
+    output.line("");
+    output.line(tables::watches(&watches, now));
+    for why in watches.into_iter().filter_map(tables::why_unwatched) {
+        output.line(harmless(&why));
+    }
 }

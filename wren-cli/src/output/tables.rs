@@ -7,7 +7,7 @@ use wren_core::schedule::ExplainedFire;
 
 use super::style::harmless;
 use super::time::{coming, duration, past, rfc3339};
-use crate::wire::{Deployment, Run, Trigger};
+use crate::wire::{Deployment, Run, Trigger, Watch};
 
 /// What stands where there is nothing to say.
 const NONE: &str = "-";
@@ -82,6 +82,25 @@ pub(crate) fn why_not(trigger: &Trigger) -> Option<String> {
         other => other,
     };
     Some(format!("{} did not run when it was due at {}: {why}", trigger.func, rfc3339(due.scheduled_for)))
+}
+
+/// Returns a table of what triggers have watched.
+pub(crate) fn watches(list: &[&Watch], now: DateTime<Utc>) -> String {
+    let ago = |at: Option<DateTime<Utc>>| at.map_or_else(|| NONE.to_owned(), |at| past(at, now));
+    let rows = list.iter().map(|watch| {
+        let failures = if watch.failures == 0 { NONE.to_owned() } else { watch.failures.to_string() };
+        let Watch { account, place, state, .. } = watch;
+        [format!("{account}/{place}"), state.clone(), ago(watch.last_success), ago(watch.last_event), failures]
+    });
+    table(["WATCHED", "STATE", "LAST LOOK", "NEWEST EVENT", "FAILURES"], rows)
+}
+
+/// Says what keeps something from being watched; none when it is.
+pub(crate) fn why_unwatched(watch: &Watch) -> Option<String> {
+    let error = watch.last_error.as_ref().filter(|_| watch.failures > 0)?;
+    let hint = error.hint.iter().map(|hint| format!("; {hint}")).collect::<String>();
+    let act = error.action_url.iter().map(|url| format!("; act at {url}")).collect::<String>();
+    Some(format!("{}/{}: {}{hint}{act}", watch.account, watch.place, error.message))
 }
 
 /// Returns a table of runs.

@@ -15,11 +15,14 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::inner::{Inner, PATIENCE, answered, millis};
+use super::watches;
 use crate::error::{Error, ErrorClass, ErrorCode, Result, WireError};
 use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId};
 use crate::model::{
-    CatchUp, DeploymentOverview, DeploymentStatus, FireKey, PageOptions, Run, RunState, SkipReason, Trigger,
+    CatchUp, Deployment, DeploymentOverview, DeploymentStatus, FireKey, PageOptions, Run, RunState, SkipReason,
+    Trigger, TriggerKind,
 };
+use crate::source::{WatchError, Watched};
 use crate::store::{Expect, Fire, ListRuns, Namespace, PutOptions, Record, RecordFires, SetStatus, StatusGuard};
 use crate::vault::CredentialStatus;
 
@@ -42,10 +45,22 @@ struct Parked {
     due: DateTime<Utc>,
     /// The credentials any of which has to change, each as it did not do; none where there was none.
     credentials: BTreeMap<String, Option<Refused>>,
+    /// What cannot be watched for its triggers, any of which has to go well again.
+    #[serde(default)]
+    watches: Vec<WatchTrouble>,
     /// When it was written.
     at: DateTime<Utc>,
     /// Whether the deployment has been marked since: before that, an active one is not one that somebody resumed.
     marked: bool,
+}
+
+/// Something that a source cannot watch before somebody acts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct WatchTrouble {
+    pub(super) kind: TriggerKind,
+    pub(super) watched: Watched,
+    /// When it last went wrong.
+    pub(super) since: DateTime<Utc>,
 }
 
 /// A credential that did not do.
@@ -74,27 +89,60 @@ fn space() -> Namespace {
 
 /// Marks a run's deployment as waiting for its user.
 pub(super) async fn park(inner: &Inner, run: &Run, error: &WireError) -> Result<()> {
-    let key = run.deployment_id.to_string();
     let now = inner.clock.now();
     let parked = Parked {
         owner: run.owner.clone(),
         due: run.scheduled_for,
         credentials: credentials(inner, run, error, now).await?,
+        watches: Vec::new(),
         at: now,
         marked: false,
     };
+    let why = (error.message.clone(), error.action_url.clone());
+    park_as(inner, run.deployment_id, run.revision, parked, why).await
+}
+
+/// Marks a deployment as waiting for somebody who makes what its triggers watch watchable again.
+pub(super) async fn park_for_watch(
+    inner: &Inner,
+    deployment: &Deployment,
+    trouble: WatchTrouble,
+    error: &WatchError,
+) -> Result<()> {
+    let now = inner.clock.now();
+    let parked = Parked {
+        owner: deployment.owner.clone(),
+        due: now,
+        credentials: BTreeMap::new(),
+        watches: vec![trouble],
+        at: now,
+        marked: false,
+    };
+    let hint = error.hint.iter().map(|hint| format!("; {hint}")).collect::<String>();
+    let why = (format!("{}{hint}", error.message), error.action_url.clone());
+    park_as(inner, deployment.id, deployment.revision, parked, why).await
+}
+
+async fn park_as(
+    inner: &Inner,
+    id: DeploymentId,
+    revision: u32,
+    parked: Parked,
+    (reason, action_url): (String, Option<String>),
+) -> Result<()> {
+    let (key, owner, now) = (id.to_string(), parked.owner.clone(), parked.at);
     // The record first: a deployment that is marked and has none would wait for ever.
     write(inner, &key, parked).await?;
     let change = SetStatus {
         status: DeploymentStatus::NeedsAttention,
-        reason: Some(error.message.clone()),
-        action_url: error.action_url.clone(),
+        reason: Some(reason),
+        action_url,
         paused_until: None,
         // A user who paused, removed or redeployed it meanwhile has the last word.
-        only_if: Some(StatusGuard { status: DeploymentStatus::Active, revision: run.revision, paused_until: None }),
+        only_if: Some(StatusGuard { status: DeploymentStatus::Active, revision, paused_until: None }),
         now,
     };
-    let overview = inner.store.set_status(&run.owner, run.deployment_id, change).await?;
+    let overview = inner.store.set_status(&owner, id, change).await?;
     if overview.deployment.status == DeploymentStatus::NeedsAttention {
         mark(inner, &key).await?;
     }
@@ -113,6 +161,9 @@ async fn write(inner: &Inner, key: &str, parked: Parked) -> Result<()> {
             for (name, refused) in &before.credentials {
                 parked.credentials.entry(name.clone()).or_insert_with(|| refused.clone());
             }
+            let is_other = |before: &&WatchTrouble| parked.watches.iter().all(|new| new.watched != before.watched);
+            let others: Vec<_> = before.watches.iter().filter(is_other).cloned().collect();
+            parked.watches.extend(others);
         }
         Some(parked)
     })
@@ -229,7 +280,7 @@ async fn settle(inner: &Inner, record: &Record) -> Result<()> {
         DeploymentStatus::Active => return forget(inner, record).await,
         // Before anything else: what follows is then gone on with, whoever begins it.
         DeploymentStatus::NeedsAttention if !parked.marked => return mark(inner, &record.key).await,
-        DeploymentStatus::NeedsAttention if acted(inner, &parked).await? => {
+        DeploymentStatus::NeedsAttention if acted(inner, &parked, &overview.triggers).await? => {
             let change = SetStatus {
                 status: DeploymentStatus::Active,
                 reason: None,
@@ -263,7 +314,12 @@ async fn forget(inner: &Inner, record: &Record) -> Result<()> {
     }
 }
 
-async fn acted(inner: &Inner, parked: &Parked) -> Result<bool> {
+async fn acted(inner: &Inner, parked: &Parked, triggers: &[Trigger]) -> Result<bool> {
+    for trouble in &parked.watches {
+        if watches::is_over(inner, &parked.owner, triggers, trouble).await? {
+            return Ok(true);
+        }
+    }
     let now = inner.clock.now();
     for (name, refused) in &parked.credentials {
         let status = inner.vault.status(&parked.owner, name, now).await?;

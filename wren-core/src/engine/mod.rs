@@ -27,6 +27,7 @@ mod runs;
 mod shards;
 mod sources;
 mod verdict;
+mod watches;
 
 use std::sync::Arc;
 
@@ -75,6 +76,7 @@ impl Engine {
             sources::run(Arc::clone(&self.inner), shutdown.clone()),
             housekeeping::run(Arc::clone(&self.inner), shutdown.clone()),
             attention::run(Arc::clone(&self.inner), shutdown.clone()),
+            watches::run(Arc::clone(&self.inner), shutdown.clone()),
             heartbeat::run(Arc::clone(&self.inner), drained.clone()),
             async {
                 claiming::run(Arc::clone(&self.inner), shutdown.clone()).await;
@@ -148,7 +150,7 @@ impl Engine {
     /// request, say.
     #[must_use]
     pub fn sink(&self, kind: crate::model::TriggerKind) -> Arc<dyn crate::source::EventSink> {
-        Arc::new(sources::Sink { inner: Arc::clone(&self.inner), kind })
+        Arc::new(sources::Sink::new(Arc::clone(&self.inner), kind))
     }
 
     /// Returns the health of the trigger sources.

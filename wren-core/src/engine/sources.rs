@@ -1,20 +1,22 @@
 //! Supervises trigger sources: one that stops is started again.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 use futures::future::join_all;
+use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 
-use super::inner::Inner;
+use super::inner::{Inner, millis};
 use crate::error::{Error, ErrorCode, Result};
-use crate::id::{CorrelationId, RunId};
-use crate::model::{FireKey, Trigger, TriggerKind};
-use crate::source::{AccountHealth, Emission, EventSink, TriggerSource};
+use crate::id::{CorrelationId, RunId, TriggerId};
+use crate::model::{FireKey, SkipReason, Trigger, TriggerKind};
+use crate::source::{AccountHealth, Emission, EventSink, SourceEvent, TriggerSource};
 use crate::store::{Fire, RecordFires};
 
 /// How long a source may take to end at a shutdown before it is dropped.
@@ -64,7 +66,7 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
 }
 
 async fn supervise(inner: &Arc<Inner>, place: usize, source: Arc<dyn TriggerSource>, shutdown: &CancellationToken) {
-    let sink: Arc<dyn EventSink> = Arc::new(Sink { inner: Arc::clone(inner), kind: source.kind() });
+    let sink: Arc<dyn EventSink> = Arc::new(Sink::new(Arc::clone(inner), source.kind()));
     let mut failures = 0;
     while !shutdown.is_cancelled() {
         let started_at = inner.clock.now();
@@ -104,8 +106,32 @@ async fn supervise(inner: &Arc<Inner>, place: usize, source: Arc<dyn TriggerSour
 /// Records events of triggers of one kind.
 #[derive(Debug)]
 pub(super) struct Sink {
-    pub(super) inner: Arc<Inner>,
-    pub(super) kind: TriggerKind,
+    inner: Arc<Inner>,
+    kind: TriggerKind,
+    /// How old an event may be, of the triggers that say so, as they were last read.
+    max_ages: RwLock<HashMap<TriggerId, TimeDelta>>,
+}
+
+impl Sink {
+    pub(super) fn new(inner: Arc<Inner>, kind: TriggerKind) -> Self {
+        Self { inner, kind, max_ages: RwLock::default() }
+    }
+
+    fn fire(&self, event: SourceEvent, now: DateTime<Utc>) -> Fire {
+        let max_age = self.max_ages.read().get(&event.trigger_id).copied();
+        let expired = max_age.is_some_and(|max_age| now - event.at > max_age);
+        Fire {
+            run_id: RunId::new(),
+            trigger_id: event.trigger_id,
+            key: FireKey::Event(event.dedupe_key),
+            // The time comes from outside: one in the future must hold nothing back.
+            scheduled_for: event.at.min(now),
+            payload: Some(event.payload),
+            not_before: now,
+            skip: expired.then_some(SkipReason::Expired),
+            correlation_id: CorrelationId::generate(),
+        }
+    }
 }
 
 #[async_trait]
@@ -117,20 +143,7 @@ impl EventSink for Sink {
             let message = format!("a dedupe key of {} bytes is over the limit of {MAX_KEY}", event.dedupe_key.len());
             return Err(Error::new(ErrorCode::InvalidRequest, message));
         }
-        let fires = events
-            .into_iter()
-            .map(|event| Fire {
-                run_id: RunId::new(),
-                trigger_id: event.trigger_id,
-                key: FireKey::Event(event.dedupe_key),
-                // The time comes from outside: one in the future must hold nothing back.
-                scheduled_for: event.at.min(now),
-                payload: Some(event.payload),
-                not_before: now,
-                skip: None,
-                correlation_id: CorrelationId::generate(),
-            })
-            .collect();
+        let fires = events.into_iter().map(|event| self.fire(event, now)).collect();
         self.inner.store.record_fires(RecordFires { fires, records, now }).await?;
         self.inner.look_for_cancelled();
         self.inner.more_work();
@@ -148,6 +161,8 @@ impl EventSink for Sink {
             after = page.last().map(|trigger| trigger.id);
             found.extend(page.into_iter().filter(|trigger| trigger.spec.kind == self.kind));
             if last {
+                let age = |trigger: &Trigger| Some((trigger.id, millis(trigger.spec.max_event_age_ms?)));
+                *self.max_ages.write() = found.iter().filter_map(age).collect();
                 return Ok(found);
             }
         }

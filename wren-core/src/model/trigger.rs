@@ -74,6 +74,29 @@ pub struct TriggerSpec {
     pub schedule: Option<ScheduleConfig>,
     /// How its runs are run.
     pub policy: RunPolicy,
+    /// How old an event may be when it is first seen and still run, in milliseconds; of any age when absent. An older one is
+    /// skipped as expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_event_age_ms: Option<u64>,
+}
+
+impl TriggerSpec {
+    /// The arguments of a trigger of events that the platform reads itself.
+    pub const PLATFORM_ARGUMENTS: [&str; 7] =
+        ["overlap", "retries", "backoff", "timeout", "delivery", "catch_up", "catch_up_window"];
+
+    /// Returns what of the config of a trigger of events is its source's to read: all but the
+    /// [platform's arguments](Self::PLATFORM_ARGUMENTS).
+    #[must_use]
+    pub fn source_config(&self) -> Map<String, Value> {
+        Self::source_part(&self.config)
+    }
+
+    /// Takes the source's part out of a config.
+    pub(crate) fn source_part(config: &Map<String, Value>) -> Map<String, Value> {
+        let own = config.iter().filter(|(key, _)| !Self::PLATFORM_ARGUMENTS.contains(&key.as_str()));
+        own.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
 }
 
 /// A trigger of a deployment's current revision.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use wren_core::clock::{Clock, ManualClock};
 use wren_core::model::{FireKey, RunState, TriggerKind};
-use wren_core::source::{AccountHealth, Emission, EventSink, SourceEvent, TriggerSource};
+use wren_core::source::{AccountHealth, Emission, EventSink, SourceEvent, TriggerSource, Watched};
 use wren_core::store::{Expect, Namespace, PutOptions, RecordWrite};
 use wren_core::{Error, ErrorCode, Result};
 
@@ -31,6 +31,10 @@ impl TriggerSource for Moody {
 
     fn validate(&self, _config: &Map<String, Value>) -> Vec<Error> {
         Vec::new()
+    }
+
+    fn watched(&self, _config: &Map<String, Value>) -> Option<Watched> {
+        None
     }
 
     fn health(&self) -> Vec<AccountHealth> {

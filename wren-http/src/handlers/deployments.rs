@@ -14,7 +14,7 @@ use crate::deadline::to_the_end;
 use crate::error::{ApiResult, invalid};
 use crate::extract::Id;
 use crate::query::{Params, Query, QueryParams};
-use crate::views::{DeploymentDetail, DeploymentList, DeploymentSummary};
+use crate::views::{DeploymentDetail, DeploymentList, DeploymentSummary, TriggerFacts, WatchView};
 
 /// The longest reason for a pause, in characters.
 const MAX_REASON: usize = 500;
@@ -57,8 +57,18 @@ pub(crate) async fn undeploy(
     caller: Caller,
     Id(id): Id<DeploymentId>,
 ) -> ApiResult<axum::Json<DeploymentDetail>> {
-    let (engine, owner) = (api.engine.clone(), caller.owner.clone());
-    let overview = to_the_end(async move { engine.undeploy(&owner, id).await }).await?;
+    let (engine, owner, inbound) = (api.engine.clone(), caller.owner.clone(), api.inbound_mail().ok());
+    let overview = to_the_end(async move {
+        let overview = engine.undeploy(&owner, id).await?;
+        // Its address takes nothing any more, whether this succeeds or not.
+        if let Some(inbound) = inbound
+            && let Err(error) = inbound.close(&owner, id).await
+        {
+            tracing::warn!(deployment_id = %id, error = error.chain(), "the address of an undeployed deployment stays");
+        }
+        Ok::<_, Error>(overview)
+    })
+    .await?;
     detail(&api, &caller.owner, &overview).await
 }
 
@@ -105,9 +115,12 @@ pub(crate) async fn resume(
 async fn detail(api: &Api, owner: &OwnerId, overview: &DeploymentOverview) -> ApiResult<axum::Json<DeploymentDetail>> {
     let deployment = &overview.deployment;
     let revision = api.engine.revision(owner, deployment.id, deployment.revision).await?;
-    let mut histories = Vec::with_capacity(overview.triggers.len());
+    let now = api.engine.clock().now();
+    let mut facts = Vec::with_capacity(overview.triggers.len());
     for trigger in &overview.triggers {
-        histories.push(api.engine.trigger_history(owner, trigger.id).await?);
+        let history = api.engine.trigger_history(owner, trigger.id).await?;
+        let watch = api.engine.watch_health(trigger).await?.map(|health| WatchView::new(health, now));
+        facts.push(TriggerFacts { history, watch });
     }
-    Ok(axum::Json(DeploymentDetail::new(overview, &revision, &histories)))
+    Ok(axum::Json(DeploymentDetail::new(overview, &revision, facts)))
 }

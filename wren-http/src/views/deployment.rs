@@ -10,6 +10,8 @@ use wren_core::model::{
 use wren_core::schedule::Rule;
 use wren_core::{DeploymentId, DeploymentName, RunId, TriggerId};
 
+use super::WatchView;
+
 /// The answer of `POST /v1/scripts/deploy`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployConfirmation {
@@ -118,12 +120,12 @@ pub struct DeploymentDetail {
 }
 
 impl DeploymentDetail {
-    /// Joins a deployment with its current revision; are those of the triggers, in their order.
+    /// Joins a deployment with its current revision and the facts of its triggers, in their order.
     #[must_use]
-    pub fn new(overview: &DeploymentOverview, revision: &Revision, histories: &[TriggerHistory]) -> Self {
+    pub fn new(overview: &DeploymentOverview, revision: &Revision, facts: Vec<TriggerFacts>) -> Self {
         let deployment = &overview.deployment;
         let active = deployment.status == DeploymentStatus::Active;
-        let triggers = overview.triggers.iter().zip(histories);
+        let triggers = overview.triggers.iter().zip(facts);
         Self {
             summary: DeploymentSummary::from(overview),
             revision: deployment.revision,
@@ -134,7 +136,7 @@ impl DeploymentDetail {
             integrations: revision.manifest.integrations.clone(),
             script_sha256: revision.script_sha256.clone(),
             functions: revision.manifest.functions.clone(),
-            trigger_details: triggers.map(|(trigger, history)| TriggerDetail::new(trigger, active, history)).collect(),
+            trigger_details: triggers.map(|(trigger, facts)| TriggerDetail::new(trigger, active, facts)).collect(),
         }
     }
 }
@@ -171,6 +173,18 @@ pub struct TriggerDetail {
     pub lateness_ms: Option<u64>,
     /// The time from one start to the next, on average over the latest runs, in milliseconds; null before the second.
     pub interval_ms: Option<u64>,
+    /// How what it has its source watch is doing, a mailbox say; absent where nothing is watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<WatchView>,
+}
+
+/// What else is known of a trigger.
+#[derive(Debug, Clone)]
+pub struct TriggerFacts {
+    /// What became of its latest due times or events.
+    pub history: TriggerHistory,
+    /// How what it has its source watch is doing.
+    pub watch: Option<WatchView>,
 }
 
 /// The run of a due time or event.
@@ -193,7 +207,7 @@ impl From<&Run> for LastDue {
 }
 
 impl TriggerDetail {
-    fn new(trigger: &Trigger, active: bool, history: &TriggerHistory) -> Self {
+    fn new(trigger: &Trigger, active: bool, TriggerFacts { history, watch }: TriggerFacts) -> Self {
         let spec = &trigger.spec;
         let timezone = spec.schedule.as_ref().and_then(|config| match config.schedule.rule() {
             Rule::Cron { timezone, .. } => Some(timezone.to_string()),
@@ -214,6 +228,7 @@ impl TriggerDetail {
             last_started_at: history.last_started_at,
             lateness_ms: history.lateness_ms,
             interval_ms: history.interval_ms,
+            watch,
         }
     }
 }

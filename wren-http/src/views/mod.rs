@@ -6,10 +6,14 @@ mod deployment;
 mod inbound;
 mod integration;
 mod run;
+mod watch;
 
-pub use deployment::{DeployConfirmation, DeploymentDetail, DeploymentList, DeploymentSummary, TriggerDetail};
+pub use deployment::{
+    DeployConfirmation, DeploymentDetail, DeploymentList, DeploymentSummary, TriggerDetail, TriggerFacts,
+};
 pub use inbound::{ClosedInbound, DeliveryReceipt, InboundAddressView};
 pub use integration::{
     ConnectLink, ConnectionStatus, IntegrationList, IntegrationProblem, IntegrationView, Validation,
 };
 pub use run::{AttemptView, LogPage, RunDetail, RunList, RunSummary};
+pub use watch::{WatchErrorView, WatchView};

@@ -84,6 +84,17 @@ def test_filters_may_hold_filters():
     }
 
 
+def test_an_email_trigger_says_whose_mailbox_and_what_happens_with_what_was_missed():
+    wren.on_email(account="work.imap", mailbox="Orders", catch_up="all", catch_up_window="2d", retries=3)(top_level)
+    assert only().config == {
+        "mailbox": "Orders",
+        "account": "work.imap",
+        "retries": 3,
+        "catch_up": "all",
+        "catch_up_window": "2d",
+    }
+
+
 def test_one_function_may_have_several_triggers():
     wren.on_schedule("@daily")(wren.on_schedule("@weekly")(wren.on_webhook("orders")(top_level)))
     assert [(t.type, t.config) for t in registry.triggers()] == [

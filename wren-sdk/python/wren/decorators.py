@@ -107,7 +107,10 @@ if TYPE_CHECKING:
         all: Sequence[Rules] | None = None,
         any: Sequence[Rules] | None = None,
         not_: Rules | Sequence[Rules] | None = None,
+        account: str | None = None,
         overlap: Overlap | None = None,
+        catch_up: Literal["all", "none"] | None = None,
+        catch_up_window: Duration | None = None,
         retries: int | None = None,
         backoff: Duration | None = None,
         timeout: Duration | None = None,
@@ -126,7 +129,10 @@ def on_email(
     all: Sequence[Rules] | None = None,
     any: Sequence[Rules] | None = None,
     not_: Rules | Sequence[Rules] | None = None,
+    account: str | None = None,
     overlap: Overlap | None = None,
+    catch_up: Literal["all", "none"] | None = None,
+    catch_up_window: Duration | None = None,
     retries: int | None = None,
     backoff: Duration | None = None,
     timeout: Duration | None = None,
@@ -143,8 +149,9 @@ def on_email(
     - ``all``, ``any``, ``not_``: lists of dicts of the same filters, for ``not_`` also one dict.
 
     A list of texts is any of them. "glob:..." and "re:..." say which of the two a text is; a compiled expression is one.
-    ``retries``, ``backoff``, ``timeout``, ``overlap`` and ``delivery`` are those of ``on_schedule``. Without parentheses it
-    matches every email.
+    ``account`` names the credential of the mailbox, "imap" by default. Emails that came while nobody watched run all, those of
+    the last ``catch_up_window``, or with ``catch_up="none"`` those of the last five minutes. ``retries``, ``backoff``,
+    ``timeout``, ``overlap`` and ``delivery`` are those of ``on_schedule``. Without parentheses it matches every email.
     """
     config = {
         "subject": subject,
@@ -156,7 +163,10 @@ def on_email(
         "all": all,
         "any": any,
         "not": not_,
+        "account": account,
         "overlap": overlap,
+        "catch_up": catch_up,
+        "catch_up_window": catch_up_window,
         "retries": retries,
         "backoff": backoff,
         "timeout": timeout,

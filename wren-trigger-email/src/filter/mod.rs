@@ -11,6 +11,7 @@ mod shape;
 
 use serde_json::{Map, Value};
 use wren_core::Error;
+use wren_core::model::TriggerSpec;
 
 use crate::mail::{Mail, Searched};
 use field::Field;
@@ -66,6 +67,20 @@ impl Filter {
     /// or `not`, the detail `path`.
     pub fn parse(config: &Map<String, Value>) -> Result<Self, Vec<Error>> {
         read::read(config).map(|rules| Self { rules })
+    }
+
+    /// Reads the rules of a trigger that was deployed. What its source is told besides, the account, is no rule.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn of_trigger(spec: &TriggerSpec) -> Result<Self, Vec<Error>> {
+        Self::of_source(spec.source_config())
+    }
+
+    /// Reads the rules among the arguments that are the source's.
+    pub(crate) fn of_source(mut config: Map<String, Value>) -> Result<Self, Vec<Error>> {
+        config.remove("account");
+        Self::parse(&config)
     }
 
     /// Says whether a mail of a mailbox fires the trigger.

@@ -24,11 +24,13 @@ pub(crate) struct Tls {
 impl Tls {
     /// Trusts the certificates of a PEM text, too.
     pub(crate) fn trust(&mut self, pem: &[u8]) -> Result<()> {
-        let read: Vec<_> =
-            CertificateDer::pem_slice_iter(pem).collect::<std::result::Result<_, _>>().map_err(|error| {
-                wrong_setting("the certificates to trust are no PEM", "give certificates as PEM")
-                    .with_source(error.to_string())
-            })?;
+        let unusable = || wrong_setting("the certificates to trust are no PEM", "give certificates as PEM");
+        let read: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|error| unusable().with_source(error.to_string()))?;
+        if read.is_empty() {
+            return Err(unusable());
+        }
         self.authorities.extend(read);
         Ok(())
     }

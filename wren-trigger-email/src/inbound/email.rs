@@ -193,7 +193,7 @@ struct Fired {
 fn fired(raw: &Bytes, triggers: &[Trigger], limits: &MailLimits) -> Fired {
     let mail = Mail::parse(raw, limits);
     let emails = triggers.iter().filter(|trigger| trigger.spec.kind == TriggerKind::Email);
-    let filters = emails.filter_map(|trigger| match Filter::parse(&trigger.spec.config) {
+    let filters = emails.filter_map(|trigger| match Filter::of_trigger(&trigger.spec) {
         Ok(filter) => Some((trigger.id, filter)),
         // It was right when it was deployed; another version may see it otherwise.
         Err(_) => {

@@ -1,5 +1,7 @@
 //! An account: what its credential says, and getting in with it.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use wren_core::vault::AccessPurpose;
@@ -8,6 +10,7 @@ use wren_core::{Error, ErrorClass, ErrorCode, Result};
 use super::retry::Trouble;
 use super::{Context, Place};
 use crate::imap::{Endpoint, Login, LoginFault, Security, Session, log_in, open, wrong_setting};
+use crate::mail::MailLimits;
 
 /// What the audit trail says that secrets are used for.
 const PURPOSE: &str = "email.imap";
@@ -19,6 +22,8 @@ pub(super) struct Account {
     user: String,
     /// The credential whose access token logs in; the password does without it.
     oauth: Option<String>,
+    /// How much of its mails is read, and whose word about their senders is believed.
+    pub(super) limits: Arc<MailLimits>,
 }
 
 /// The versions of the credentials that an account needs.
@@ -60,7 +65,15 @@ impl Account {
             Some("xoauth2") => Some(field("oauth_integration").await?.ok_or_else(|| missing("oauth_integration"))?),
             Some(_) => return Err(wrong(place, "auth", "`password` or `xoauth2`")),
         };
-        Ok(Self { endpoint: Endpoint { host: host.trim().to_owned(), port, security }, user, oauth })
+        let mut limits = context.options.limits.clone();
+        if let Some(name) = field("authserv_id").await? {
+            limits = limits.with_authserv_id(name.trim());
+        }
+        if let Some(hops) = field("own_hops").await? {
+            limits = limits.with_own_hops(hops.trim().parse().map_err(|_| wrong(place, "own_hops", "a number, as 1"))?);
+        }
+        let endpoint = Endpoint { host: host.trim().to_owned(), port, security };
+        Ok(Self { endpoint, user, oauth, limits: Arc::new(limits) })
     }
 
     /// Returns the versions that this account was read at, or would be read at now.
@@ -73,6 +86,10 @@ impl Account {
         Ok((own, other))
     }
 
+    fn may_be_private(&self, context: &Context) -> bool {
+        context.options.private_hosts.iter().any(|host| host.eq_ignore_ascii_case(&self.endpoint.host))
+    }
+
     pub(super) fn oauth(&self) -> Option<&str> {
         self.oauth.as_deref()
     }
@@ -81,7 +98,7 @@ impl Account {
     pub(super) async fn enter(&self, context: &Context, place: &Place) -> std::result::Result<Session, Trouble> {
         let Context { vault, options, tls, .. } = context;
         let purpose = || AccessPurpose::new(PURPOSE);
-        let client = open(&self.endpoint, tls, options.patience, options.allow_private).await?;
+        let client = open(&self.endpoint, tls, options.patience, self.may_be_private(context)).await?;
         let name = self.oauth.as_deref().unwrap_or(&place.account);
         let secret = vault.access(&place.owner, name, purpose(), context.clock.now()).await.map_err(of_vault)?;
         let fault = match log_in(client, self.login(&secret), options.patience).await {
@@ -98,7 +115,7 @@ impl Account {
         let next =
             vault.refresh(&place.owner, name, &secret, purpose(), context.clock.now()).await.map_err(of_vault)?;
         // Servers close a connection after a refusal, or count it.
-        let client = open(&self.endpoint, tls, options.patience, options.allow_private).await?;
+        let client = open(&self.endpoint, tls, options.patience, self.may_be_private(context)).await?;
         log_in(client, self.login(&next), options.patience).await.map_err(|fault| match fault {
             LoginFault::Refused(words) => Trouble::refused(self.refused(place, &words)),
             LoginFault::Other(fault) => Trouble::fault(fault, &self.endpoint.host),

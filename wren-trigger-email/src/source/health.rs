@@ -42,16 +42,8 @@ impl Board {
         let mut by_place = self.by_place.lock();
         by_place.retain(|place, _| places.contains(place));
         for place in places {
-            by_place.entry(place.clone()).or_insert_with(|| AccountHealth {
-                owner: place.owner.clone(),
-                account: place.account.clone(),
-                place: place.mailbox.clone(),
-                state: WatchState::Waiting,
-                last_success: None,
-                last_event: None,
-                last_error: None,
-                failures: 0,
-            });
+            let unknown = || AccountHealth::unknown(place.owner.clone(), place.watched());
+            by_place.entry(place.clone()).or_insert_with(unknown);
         }
         drop(by_place);
         self.changed.send_replace(());

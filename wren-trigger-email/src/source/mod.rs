@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use wren_core::clock::Clock;
 
 use wren_core::model::TriggerKind;
-use wren_core::source::{AccountHealth, EventSink, TriggerSource};
+use wren_core::source::{AccountHealth, EventSink, TriggerSource, Watched};
 use wren_core::store::RecordStore;
 use wren_core::vault::CredentialVault;
 use wren_core::{Error, OwnerId, Result};
@@ -64,6 +64,12 @@ struct Place {
     mailbox: String,
 }
 
+impl Place {
+    fn watched(&self) -> Watched {
+        Watched { account: self.account.clone(), place: self.mailbox.clone() }
+    }
+}
+
 impl EmailSource {
     /// Begins to put a source together: the vault has the accounts, and in the records is how far each mailbox has been read.
     pub fn builder(vault: Arc<dyn CredentialVault>, records: Arc<dyn RecordStore>) -> EmailSourceBuilder {
@@ -84,6 +90,10 @@ impl TriggerSource for EmailSource {
 
     fn validate(&self, config: &Map<String, Value>) -> Vec<Error> {
         rules::validate(config)
+    }
+
+    fn watched(&self, config: &Map<String, Value>) -> Option<Watched> {
+        rules::watched(config)
     }
 
     fn health(&self) -> Vec<AccountHealth> {

@@ -1,5 +1,6 @@
 //! What a source can be told.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::mail::MailLimits;
@@ -28,9 +29,10 @@ pub struct EmailOptions {
     pub longest_wait: Duration,
     /// The wait after a refused login, unless the credential changes: servers lock out who tries too often.
     pub refused_wait: Duration,
-    /// Whether mail servers may be on private networks or on this machine. Whoever owns an account names its server.
-    pub allow_private: bool,
-    /// How much of a mail is read.
+    /// The mail servers that may be on private networks or on this machine, as accounts name them: whoever owns an account
+    /// names its server, and is not to look around from here.
+    pub private_hosts: BTreeSet<String>,
+    /// How much of a mail is read. An account's fields `authserv_id` and `own_hops` come before what is said here.
     pub limits: MailLimits,
 }
 
@@ -47,7 +49,7 @@ impl Default for EmailOptions {
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(5 * 60),
             refused_wait: Duration::from_secs(5 * 60),
-            allow_private: false,
+            private_hosts: BTreeSet::new(),
             limits: MailLimits::default(),
         }
     }

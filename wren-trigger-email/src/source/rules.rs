@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use wren_core::model::Trigger;
+use wren_core::source::Watched;
 use wren_core::{Error, ErrorCode, OwnerId, TriggerId};
 
 use super::Place;
@@ -21,7 +22,7 @@ pub(super) type Rules = BTreeMap<String, Arc<FilterIndex>>;
 
 /// Returns everything that is wrong with a trigger's config.
 pub(super) fn validate(config: &Map<String, Value>) -> Vec<Error> {
-    let mut faults = parse(config).err().unwrap_or_default();
+    let mut faults = Filter::of_source(config.clone()).err().unwrap_or_default();
     faults.extend(
         argument(config, "account", ACCOUNT)
             .and_then(|name| {
@@ -35,18 +36,25 @@ pub(super) fn validate(config: &Map<String, Value>) -> Vec<Error> {
     faults
 }
 
+/// Returns the account and the mailbox that a trigger names.
+pub(super) fn watched(config: &Map<String, Value>) -> Option<Watched> {
+    let account = argument(config, "account", ACCOUNT).ok()?;
+    let place = argument(config, "mailbox", MAILBOX).ok()?;
+    Some(Watched { account, place })
+}
+
 /// Shares triggers out to the accounts and mailboxes that they name.
 pub(super) fn by_account(triggers: &[Trigger]) -> BTreeMap<(OwnerId, String), Rules> {
     let mut filters: BTreeMap<Place, Vec<(TriggerId, Filter)>> = BTreeMap::new();
     for trigger in triggers {
-        let config = &trigger.spec.config;
-        let read = (argument(config, "account", ACCOUNT), argument(config, "mailbox", MAILBOX), parse(config));
-        let (Ok(account), Ok(mailbox), Ok(filter)) = read else {
+        let (Some(Watched { account, place }), Ok(filter)) =
+            (watched(&trigger.spec.source_config()), Filter::of_trigger(&trigger.spec))
+        else {
             // It was deployed under other rules.
             tracing::error!(trigger = %trigger.id, "an email trigger's config cannot be read; it fires nothing until it is deployed again");
             continue;
         };
-        let place = Place { owner: trigger.owner.clone(), account, mailbox };
+        let place = Place { owner: trigger.owner.clone(), account, mailbox: place };
         filters.entry(place).or_default().push((trigger.id, filter));
     }
     let mut accounts: BTreeMap<(OwnerId, String), Rules> = BTreeMap::new();
@@ -54,13 +62,6 @@ pub(super) fn by_account(triggers: &[Trigger]) -> BTreeMap<(OwnerId, String), Ru
         accounts.entry((owner, account)).or_default().insert(mailbox, Arc::new(FilterIndex::new(filters)));
     }
     accounts
-}
-
-/// The filter knows nothing of accounts.
-fn parse(config: &Map<String, Value>) -> Result<Filter, Vec<Error>> {
-    let mut config = config.clone();
-    config.remove("account");
-    Filter::parse(&config)
 }
 
 fn argument(config: &Map<String, Value>, name: &str, default: &str) -> Result<String, Error> {

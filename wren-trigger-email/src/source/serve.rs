@@ -45,25 +45,25 @@ impl Service {
                 taken = Lease::take(&self.context, &self.owner, &self.account) => taken,
                 () = stop.cancelled() => return,
             };
-            match taken {
+            let state = match taken {
                 Ok(Some(mut lease)) => {
                     let held = stop.child_token();
                     tokio::join!(lease.keep(&held), self.serve(&mut rules, &held));
                     lease.release().await;
+                    self.show(&rules, WatchState::Elsewhere);
                     continue;
                 }
-                Ok(None) => {}
+                Ok(None) => WatchState::Elsewhere,
                 Err(error) => {
                     tracing::warn!(
                         account = self.account,
                         error = error.chain(),
                         "the lease of a mail account cannot be taken"
                     );
+                    WatchState::Waiting
                 }
-            }
-            for mailbox in rules.borrow().keys() {
-                self.context.health.state(&self.place(mailbox), WatchState::Waiting);
-            }
+            };
+            self.show(&rules, state);
             tokio::select! {
                 () = tokio::time::sleep(self.context.options.lease / 3) => {}
                 () = stop.cancelled() => return,
@@ -132,6 +132,12 @@ impl Service {
             && let Err(error) = Kept::forget(&self.context, &place).await
         {
             tracing::warn!(mailbox, error = error.chain(), "a mailbox that is watched no more cannot be forgotten");
+        }
+    }
+
+    fn show(&self, rules: &watch::Receiver<Rules>, state: WatchState) {
+        for mailbox in rules.borrow().keys() {
+            self.context.health.state(&self.place(mailbox), state);
         }
     }
 

@@ -159,12 +159,12 @@ impl Watch {
             found.extend(read.into_iter().map(|(uid, raw)| (uid, raw, truncated)));
         }
         self.missing(session, group, &mut found, host).await?;
-        let limits = &self.context.options.limits;
+        let limits = self.limits();
         Ok(group
             .iter()
             .filter_map(|meta| {
                 let (_, raw, truncated) = found.iter().find(|(uid, ..)| *uid == meta.uid)?;
-                Some(Read { meta: meta.clone(), mail: Mail::parse(raw, limits), truncated: *truncated })
+                Some(Read { meta: meta.clone(), mail: Mail::parse(raw, &limits), truncated: *truncated })
             })
             .collect())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wren_core::source::{EventSink, WatchState};
@@ -16,6 +17,7 @@ use super::retry::Trouble;
 use super::{Context, Place};
 use crate::filter::FilterIndex;
 use crate::imap::{Fault, Selected, Session};
+use crate::mail::MailLimits;
 
 /// Servers may end a connection that says nothing for 30 minutes.
 const LONGEST_IDLE: Duration = Duration::from_secs(28 * 60);
@@ -32,6 +34,8 @@ pub(super) struct Watch {
     pub(super) rules: watch::Receiver<Arc<FilterIndex>>,
     /// Of the mailbox that is open; 0 is none.
     uid_validity: AtomicU32,
+    /// Of the account as it was last read.
+    limits: Mutex<Arc<MailLimits>>,
 }
 
 impl Watch {
@@ -41,7 +45,8 @@ impl Watch {
         sink: Arc<dyn EventSink>,
         rules: watch::Receiver<Arc<FilterIndex>>,
     ) -> Self {
-        Self { context, place, sink, rules, uid_validity: AtomicU32::new(0) }
+        let limits = Mutex::new(Arc::new(context.options.limits.clone()));
+        Self { context, place, sink, rules, uid_validity: AtomicU32::new(0), limits }
     }
 
     /// Watches until `stop`, whatever happens.
@@ -78,6 +83,10 @@ impl Watch {
         Some(self.uid_validity.load(Ordering::Relaxed)).filter(|number| *number != 0)
     }
 
+    pub(super) fn limits(&self) -> Arc<MailLimits> {
+        Arc::clone(&self.limits.lock())
+    }
+
     /// Connects, deals with what is new, and waits for more, until something goes wrong.
     async fn live(
         &self,
@@ -91,6 +100,7 @@ impl Watch {
             let versions = self.versions(None).await;
             let account = Account::load(context, place).await?;
             *oauth = account.oauth().map(str::to_owned);
+            *self.limits.lock() = Arc::clone(&account.limits);
             let host = &account.endpoint.host;
             let mut session = account.enter(context, place).await?;
             // Who changes the account wants another one to be watched. An access token changes by itself.

@@ -97,7 +97,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_with_what_to_do() {
 async fn a_server_on_this_machine_is_refused_unless_that_is_allowed() {
     let Some(world) = World::start().await else { return };
     world.sink.add("INBOX");
-    let running = world.run(world.source(|options| options.allow_private = false));
+    let running = world.run(world.source(|options| options.private_hosts.clear()));
     let health = running.health("the refusal", |health| health.state == WatchState::NeedsAttention).await;
     assert_eq!(health.last_error.unwrap().code, ErrorCode::PermissionDenied);
     running.stop().await;

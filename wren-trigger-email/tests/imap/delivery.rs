@@ -40,7 +40,7 @@ async fn the_server_wakes_it_without_a_poll() {
         world.sink.until(number).await;
     }
     let health = running.health("it to idle again", |health| health.state == WatchState::Idle).await;
-    assert_eq!((health.account.as_str(), health.place.as_str(), health.failures), ("imap", "INBOX", 0));
+    assert_eq!((health.watched.account.as_str(), health.watched.place.as_str(), health.failures), ("imap", "INBOX", 0));
     assert!(health.last_event.is_some() && health.last_success.is_some() && health.last_error.is_none());
     running.stop().await;
 }
@@ -88,7 +88,7 @@ async fn mails_of_several_mailboxes_fire_the_triggers_of_each() {
     let triggers = names.map(|name| world.sink.add(name));
     let running = world.run(world.source(|_| {}));
     for name in names {
-        running.health(name, |health| health.place == name && health.state == WatchState::Idle).await;
+        running.health(name, |health| health.watched.place == name && health.state == WatchState::Idle).await;
     }
     world.deliver("a");
     world.deliver_to("Work", "b");

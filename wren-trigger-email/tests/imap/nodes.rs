@@ -10,7 +10,7 @@ async fn one_of_two_serves_an_account_and_the_other_takes_over_when_it_dies() {
     world.sink.add("INBOX");
     let first = world.watching(|_| {}).await;
     let second = world.run(world.source(|_| {}));
-    second.health("it to wait", |health| health.state == WatchState::Waiting).await;
+    second.health("it to wait", |health| health.state == WatchState::Elsewhere).await;
     world.deliver("one");
     world.sink.until(1).await;
     assert!(second.health("it", |_| true).await.last_success.is_none(), "the second has not looked");
@@ -22,7 +22,7 @@ async fn one_of_two_serves_an_account_and_the_other_takes_over_when_it_dies() {
 
     // One that stops gives the account up at once.
     let third = world.run(world.source(|_| {}));
-    third.health("it to wait", |health| health.state == WatchState::Waiting).await;
+    third.health("it to wait", |health| health.state == WatchState::Elsewhere).await;
     second.stop().await;
     world.deliver("three");
     assert_eq!(world.sink.until(3).await, ["one", "two", "three"]);

@@ -90,6 +90,7 @@ impl Collector {
                 config,
                 schedule: None,
                 policy: RunPolicy::default(),
+                max_event_age_ms: None,
             },
             cursor: Utc::now(),
             created_at: Utc::now(),
@@ -263,7 +264,7 @@ pub(crate) fn source(
     options.lease = Duration::from_millis(600);
     options.first_wait = Duration::from_millis(10);
     options.longest_wait = Duration::from_millis(200);
-    options.allow_private = true;
+    options.private_hosts = ["localhost", "127.0.0.1"].map(String::from).into();
     change(&mut options);
     EmailSource::builder(vault, store).options(options).trust(authority).build().unwrap()
 }

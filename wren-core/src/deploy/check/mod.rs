@@ -6,6 +6,7 @@ mod candidates;
 mod checker;
 mod fields;
 mod instant;
+mod lateness;
 mod metadata;
 mod metadata_entry;
 mod pairing;

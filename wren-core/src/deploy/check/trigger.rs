@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::fields::{Fault, Fields};
-use super::{policy, schedule};
+use super::{lateness, policy, schedule};
 use crate::deploy::DeployRules;
 use crate::deploy::parse::config_key;
 use crate::error::{Error, ErrorCode};
@@ -79,16 +79,24 @@ pub(super) fn read(
 ) -> ReadTrigger {
     let mut fields = Fields::new(kind, config);
     let mut errors = Vec::new();
-    let schedule = if kind == TriggerKind::Schedule {
-        schedule::read(&mut fields, settings, now)
+    let (mut schedule, mut max_event_age_ms) = (None, None);
+    if kind == TriggerKind::Schedule {
+        schedule = schedule::read(&mut fields, settings, now);
     } else {
         errors = events(&mut fields, config, rules);
-        None
-    };
+        max_event_age_ms = lateness::read(&mut fields);
+    }
     let policy = policy::read(&mut fields, settings, rules);
     let complete = schedule.is_some() || kind != TriggerKind::Schedule;
     let fits = complete && fields.faults.is_empty() && errors.is_empty();
-    let spec = fits.then(|| TriggerSpec { kind, func: func.to_owned(), config: config.clone(), schedule, policy });
+    let spec = fits.then(|| TriggerSpec {
+        kind,
+        func: func.to_owned(),
+        config: config.clone(),
+        schedule,
+        policy,
+        max_event_age_ms,
+    });
     ReadTrigger { spec, faults: fields.faults, errors }
 }
 
@@ -101,9 +109,7 @@ fn events(fields: &mut Fields<'_>, config: &Map<String, Value>, rules: &DeployRu
         fields.faults.push(Fault::new(None, error.code(), error.message(), hint));
         return Vec::new();
     };
-    let own = |key: &str| !policy::KEYS.contains(&key);
-    let own = config.iter().filter(|(key, _)| own(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
-    source.validate(&own)
+    source.validate(&TriggerSpec::source_part(config))
 }
 
 /// Makes the error for a type of trigger that nothing here serves.

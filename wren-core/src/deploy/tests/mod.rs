@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, Script};
 use crate::host::RunHost;
 use crate::model::{Isolation, TriggerKind};
-use crate::source::{AccountHealth, EventSink, TriggerSource};
+use crate::source::{AccountHealth, EventSink, TriggerSource, Watched};
 
 /// An executor whose imports show what the test says.
 #[derive(Debug, Default)]
@@ -76,6 +76,10 @@ impl TriggerSource for MailSource {
                     .with_detail("argument", key.as_str())
             })
             .collect()
+    }
+
+    fn watched(&self, _config: &Map<String, Value>) -> Option<Watched> {
+        None
     }
 
     fn health(&self) -> Vec<AccountHealth> {
