@@ -75,6 +75,13 @@ pub trait EventSink: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `STORE_UNAVAILABLE`.
     async fn triggers(&self) -> Result<Vec<Trigger>>;
+
+    /// Returns how often they have changed, as far as this process knows: of triggers that were read after it was asked nothing
+    /// is missing that was deployed before, here or, a moment later, on another node.
+    fn changes(&self) -> u64;
+
+    /// Waits until they have changed more often than that.
+    async fn changed(&self, than: u64);
 }
 
 /// Watches for events of one kind.
@@ -88,9 +95,12 @@ pub trait TriggerSource: fmt::Debug + Send + Sync + 'static {
     /// the policy of the runs is read by the pipeline.
     fn validate(&self, config: &Map<String, Value>) -> Vec<Error>;
 
-    /// Returns what a trigger with this config has it watch; `None` where there is nothing to tell apart, and for a config that
-    /// cannot be read.
-    fn watched(&self, config: &Map<String, Value>) -> Option<Watched>;
+    /// Returns what a trigger has it watch; `None` where there is nothing to tell apart, where its events come by another way,
+    /// and for a config that cannot be read.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`.
+    async fn watched(&self, trigger: &Trigger) -> Result<Option<Watched>>;
 
     /// Returns how all that it watches is doing; empty where there is nothing to tell apart.
     fn health(&self) -> Vec<AccountHealth>;

@@ -15,7 +15,7 @@ use support::{World, all_done, start_time};
 use tokio_util::sync::CancellationToken;
 use wren_core::clock::{Clock as _, ManualClock};
 use wren_core::memory::MemoryStore;
-use wren_core::model::{DeploymentStatus, RunState, SkipReason, TriggerKind};
+use wren_core::model::{DeploymentStatus, RunState, SkipReason, Trigger, TriggerKind};
 use wren_core::source::{AccountHealth, EventSink, SourceEvent, TriggerSource, WatchError, WatchState, Watched};
 use wren_core::store::Store;
 use wren_core::{DeploymentId, Error, ErrorCode, OwnerId, Result};
@@ -63,9 +63,10 @@ impl TriggerSource for Post {
         unknown.map(|key| Error::new(ErrorCode::InvalidFilter, format!("unknown filter `{key}`"))).collect()
     }
 
-    fn watched(&self, config: &Map<String, Value>) -> Option<Watched> {
+    async fn watched(&self, trigger: &Trigger) -> Result<Option<Watched>> {
+        let config = trigger.spec.source_config();
         assert_eq!(config.keys().collect::<Vec<_>>(), ["subject"], "the platform's arguments are not the source's");
-        Some(inbox())
+        Ok(Some(inbox()))
     }
 
     fn health(&self) -> Vec<AccountHealth> {
@@ -242,4 +243,19 @@ async fn events_that_were_missed_run_as_the_trigger_wants() {
         assert_eq!((ran("now"), ran("late"), ran("old")), (true, runs, arguments.is_empty()), "{arguments}");
         scene.world.stop().await;
     }
+}
+
+#[tokio::test]
+async fn an_event_of_what_could_not_be_watched_ends_the_wait_and_runs_itself() {
+    let mut scene = Scene::begun().await;
+    scene.post.is_refused(scene.now());
+    scene.until(DeploymentStatus::NeedsAttention).await;
+    let sink = scene.world.engine.sink(TriggerKind::Email);
+    let trigger_id = sink.triggers().await.unwrap()[0].id;
+    let event = SourceEvent { trigger_id, dedupe_key: "a".to_owned(), at: scene.now(), payload: json!({}) };
+    sink.emit(vec![event].into()).await.unwrap();
+    let runs = scene.world.until("the event", all_done(1)).await;
+    assert_eq!((runs.len(), runs[0].state), (1, RunState::Success), "neither skipped nor made up for");
+    scene.until(DeploymentStatus::Active).await;
+    scene.world.stop().await;
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use wren_core::deploy::{DeployRules, Examination, check, parse};
-use wren_core::model::TriggerKind;
+use wren_core::model::{Trigger, TriggerKind};
 use wren_core::source::{EventSink, TriggerSource, Watched};
 use wren_core::{Error, ErrorCode, Result};
 use wren_trigger_email::Filter;
@@ -29,8 +29,8 @@ impl TriggerSource for Rules {
         Filter::parse(config).err().unwrap_or_default()
     }
 
-    fn watched(&self, _config: &Map<String, Value>) -> Option<Watched> {
-        None
+    async fn watched(&self, _: &Trigger) -> Result<Option<Watched>> {
+        Ok(None)
     }
 
     async fn run(&self, _: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -118,6 +119,7 @@ pub(super) async fn park_for_watch(
         at: now,
         marked: false,
     };
+    inner.parked_for_watches.store(true, Ordering::Release);
     let hint = error.hint.iter().map(|hint| format!("; {hint}")).collect::<String>();
     let why = (format!("{}{hint}", error.message), error.action_url.clone());
     park_as(inner, deployment.id, deployment.revision, parked, why).await
@@ -183,7 +185,7 @@ async fn change(inner: &Inner, key: &str, to: impl Fn(Option<&Parked>) -> Option
     for _ in 0..TRIES {
         let now = inner.clock.now();
         let record = inner.store.record(&space(), key, now).await?;
-        let before: Option<Parked> = record.as_ref().and_then(|record| serde_json::from_slice(&record.value).ok());
+        let before = record.as_ref().and_then(read);
         let Some(parked) = to(before.as_ref()) else { return Ok(()) };
         let value =
             serde_json::to_vec(&parked).map_err(|error| Error::internal("encoding what is waited for", error))?;
@@ -247,26 +249,44 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
 
 async fn look(inner: &Inner) -> Result<()> {
     let mut after: Option<String> = None;
+    let mut for_watches = false;
     loop {
         let page = inner.store.records(&space(), "", after.as_deref(), PAGE, inner.clock.now()).await?;
         for record in &page {
             // One that cannot be settled keeps no other waiting.
-            if let Err(error) = answered(PATIENCE, settle(inner, record)).await {
+            if let Err(error) = answered(PATIENCE, settle(inner, record, false)).await {
                 tracing::warn!(deployment_id = record.key, error = error.chain(), "a parked deployment stays parked");
             }
         }
+        for_watches |= page.iter().filter_map(read).any(|parked| !parked.watches.is_empty());
         if page.len() < PAGE {
+            // One that is parked at this moment is not lost: the next look sees it.
+            inner.parked_for_watches.store(for_watches, Ordering::Release);
             return Ok(());
         }
         after = page.last().map(|record| record.key.clone());
     }
 }
 
-/// Ends the wait of a deployment if its user has acted.
-async fn settle(inner: &Inner, record: &Record) -> Result<()> {
-    let parked: Option<Parked> = serde_json::from_slice(&record.value).ok();
+/// Ends the wait of a trigger's deployment for what the trigger watches: an event of that is to come.
+pub(super) async fn seen(inner: &Inner, trigger: &Trigger, watched: &Watched) -> Result<()> {
+    let key = trigger.deployment_id.to_string();
+    let Some(record) = inner.store.record(&space(), &key, inner.clock.now()).await? else { return Ok(()) };
+    let is_it = |trouble: &WatchTrouble| trouble.kind == trigger.spec.kind && trouble.watched == *watched;
+    let waits_for_it_alone = |parked: Parked| {
+        parked.credentials.is_empty() && !parked.watches.is_empty() && parked.watches.iter().all(is_it)
+    };
+    if read(&record).is_some_and(waits_for_it_alone) { settle(inner, &record, true).await } else { Ok(()) }
+}
+
+fn read(record: &Record) -> Option<Parked> {
+    serde_json::from_slice(&record.value).ok()
+}
+
+/// Ends the wait of a deployment if it `is_over`, or its user has acted.
+async fn settle(inner: &Inner, record: &Record, is_over: bool) -> Result<()> {
     let id: Option<DeploymentId> = record.key.parse().ok();
-    let (Some(parked), Some(id)) = (parked, id) else { return forget(inner, record).await };
+    let (Some(parked), Some(id)) = (read(record), id) else { return forget(inner, record).await };
     let overview = match inner.store.deployment(&parked.owner, id).await {
         Err(error) if error.code() == ErrorCode::NotFound => return forget(inner, record).await,
         overview => overview?,
@@ -280,7 +300,7 @@ async fn settle(inner: &Inner, record: &Record) -> Result<()> {
         DeploymentStatus::Active => return forget(inner, record).await,
         // Before anything else: what follows is then gone on with, whoever begins it.
         DeploymentStatus::NeedsAttention if !parked.marked => return mark(inner, &record.key).await,
-        DeploymentStatus::NeedsAttention if acted(inner, &parked, &overview.triggers).await? => {
+        DeploymentStatus::NeedsAttention if is_over || acted(inner, &parked, &overview.triggers).await? => {
             let change = SetStatus {
                 status: DeploymentStatus::Active,
                 reason: None,

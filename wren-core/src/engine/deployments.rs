@@ -24,6 +24,7 @@ impl Unplanned {
 impl Drop for Unplanned {
     fn drop(&mut self) {
         if let Some(inner) = &self.0 {
+            inner.triggers_changed();
             inner.reconcile_now.notify_one();
         }
     }
@@ -102,6 +103,7 @@ impl Engine {
             inner.plan(trigger);
         }
         unplanned.settled();
+        inner.triggers_changed();
         nodes::announce(inner, owner, deployed.deployment.id).await;
         // A deploy ends `needs_attention`, and what was queued meanwhile may go on.
         inner.more_work();
@@ -183,6 +185,7 @@ impl Engine {
         for trigger in &before.triggers {
             inner.unplan(trigger.id.uuid().as_u128());
         }
+        inner.triggers_changed();
         nodes::announce(inner, owner, id).await;
         // Runs in progress learn of it now, not at the next regular heartbeat.
         inner.look_for_cancelled();

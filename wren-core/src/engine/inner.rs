@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::catch_up::Planned;
@@ -94,6 +94,8 @@ pub(super) struct Inner {
     asked_to_end: AtomicBool,
     /// Some run changed.
     pub(super) run_changed: Notify,
+    /// How often the triggers have changed, as far as this engine knows.
+    pub(super) trigger_changes: watch::Sender<u64>,
     pub(super) active: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
     pub(super) revisions: RevisionCache,
     pub(super) inspections: Inspections,
@@ -101,6 +103,8 @@ pub(super) struct Inner {
     pub(super) reconcile_now: Notify,
     /// What a parked deployment waits for may be there.
     pub(super) attention_now: Notify,
+    /// Whether a deployment may wait for something to be watched again.
+    pub(super) parked_for_watches: AtomicBool,
     pub(super) source_health: Mutex<Vec<SourceHealth>>,
     running: AtomicBool,
 }
@@ -148,11 +152,13 @@ impl Inner {
             heartbeat_now: Notify::new(),
             asked_to_end: AtomicBool::new(false),
             run_changed: Notify::new(),
+            trigger_changes: watch::Sender::new(0),
             active: Mutex::default(),
             revisions: RevisionCache::default(),
             inspections,
             reconcile_now: Notify::new(),
             attention_now: Notify::new(),
+            parked_for_watches: AtomicBool::new(true),
             source_health: Mutex::default(),
             running: AtomicBool::new(false),
         }
@@ -207,6 +213,11 @@ impl Inner {
             }
             keep
         });
+    }
+
+    /// Tells the sources that triggers have changed.
+    pub(super) fn triggers_changed(&self) {
+        self.trigger_changes.send_modify(|changes| *changes += 1);
     }
 
     /// Has the claim loop look, and other engines' too: there may be something to claim.

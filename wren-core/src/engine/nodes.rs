@@ -257,6 +257,7 @@ impl<'a> Node<'a> {
             let owner = std::str::from_utf8(&record.value).ok().and_then(|owner| OwnerId::new(owner).ok());
             if let (Some(id), Some(owner)) = (id, owner) {
                 self.plan_anew(&owner, id).await?;
+                self.inner.triggers_changed();
             }
             self.heeded.insert(record.key.clone(), record.version);
         }

@@ -1,17 +1,19 @@
 //! Supervises trigger sources: one that stops is started again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 
+use super::attention;
 use super::inner::{Inner, millis};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{CorrelationId, RunId, TriggerId};
@@ -108,18 +110,40 @@ async fn supervise(inner: &Arc<Inner>, place: usize, source: Arc<dyn TriggerSour
 pub(super) struct Sink {
     inner: Arc<Inner>,
     kind: TriggerKind,
-    /// How old an event may be, of the triggers that say so, as they were last read.
-    max_ages: RwLock<HashMap<TriggerId, TimeDelta>>,
+    /// The triggers as they were last read.
+    known: RwLock<HashMap<TriggerId, Trigger>>,
 }
 
 impl Sink {
     pub(super) fn new(inner: Arc<Inner>, kind: TriggerKind) -> Self {
-        Self { inner, kind, max_ages: RwLock::default() }
+        Self { inner, kind, known: RwLock::default() }
+    }
+
+    /// Ends the waits of deployments for what the events come from, so that they are not skipped for it. One that goes on is
+    /// made up for later.
+    async fn end_waits(&self, events: &[SourceEvent]) {
+        let Some(source) = self.inner.rules.sources.iter().find(|source| source.kind() == self.kind) else { return };
+        let triggers: BTreeMap<_, _> = {
+            let known = self.known.read();
+            let triggers = events.iter().filter_map(|event| known.get(&event.trigger_id));
+            triggers.map(|trigger| (trigger.deployment_id, trigger.clone())).collect()
+        };
+        for trigger in triggers.values() {
+            let ended = async {
+                match source.watched(trigger).await? {
+                    Some(watched) => attention::seen(&self.inner, trigger, &watched).await,
+                    None => Ok(()),
+                }
+            };
+            if let Err(error) = ended.await {
+                tracing::warn!(error = error.chain(), "a deployment whose events come again stays parked for now");
+            }
+        }
     }
 
     fn fire(&self, event: SourceEvent, now: DateTime<Utc>) -> Fire {
-        let max_age = self.max_ages.read().get(&event.trigger_id).copied();
-        let expired = max_age.is_some_and(|max_age| now - event.at > max_age);
+        let max_age = self.known.read().get(&event.trigger_id).and_then(|trigger| trigger.spec.max_event_age_ms);
+        let expired = max_age.is_some_and(|max_age| now - event.at > millis(max_age));
         Fire {
             run_id: RunId::new(),
             trigger_id: event.trigger_id,
@@ -143,12 +167,24 @@ impl EventSink for Sink {
             let message = format!("a dedupe key of {} bytes is over the limit of {MAX_KEY}", event.dedupe_key.len());
             return Err(Error::new(ErrorCode::InvalidRequest, message));
         }
+        if self.inner.parked_for_watches.load(Ordering::Acquire) {
+            self.end_waits(&events).await;
+        }
         let fires = events.into_iter().map(|event| self.fire(event, now)).collect();
         self.inner.store.record_fires(RecordFires { fires, records, now }).await?;
         self.inner.look_for_cancelled();
         self.inner.more_work();
         self.inner.run_changed.notify_waiters();
         Ok(())
+    }
+
+    fn changes(&self) -> u64 {
+        *self.inner.trigger_changes.borrow()
+    }
+
+    async fn changed(&self, than: u64) {
+        // The sender lives as long as this.
+        let _ = self.inner.trigger_changes.subscribe().wait_for(|changes| *changes > than).await;
     }
 
     async fn triggers(&self) -> Result<Vec<Trigger>> {
@@ -161,8 +197,7 @@ impl EventSink for Sink {
             after = page.last().map(|trigger| trigger.id);
             found.extend(page.into_iter().filter(|trigger| trigger.spec.kind == self.kind));
             if last {
-                let age = |trigger: &Trigger| Some((trigger.id, millis(trigger.spec.max_event_age_ms?)));
-                *self.max_ages.write() = found.iter().filter_map(age).collect();
+                *self.known.write() = found.iter().map(|trigger| (trigger.id, trigger.clone())).collect();
                 return Ok(found);
             }
         }

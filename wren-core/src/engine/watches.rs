@@ -120,7 +120,7 @@ async fn mark(
         let listed = inner.store.deployments(&health.owner, options).await?;
         for overview in &listed.items {
             let revision = (overview.deployment.id, overview.deployment.revision);
-            if !marked.contains(&revision) && wants(&overview.triggers, source, &health.watched) {
+            if !marked.contains(&revision) && wants(&overview.triggers, source, &health.watched).await? {
                 let trouble = WatchTrouble { kind: source.kind(), watched: health.watched.clone(), since: error.at };
                 attention::park_for_watch(inner, &overview.deployment, trouble, error).await?;
                 marked.insert(revision);
@@ -131,9 +131,13 @@ async fn mark(
     }
 }
 
-fn wants(triggers: &[Trigger], source: &dyn TriggerSource, watched: &Watched) -> bool {
-    let mut own = triggers.iter().filter(|trigger| trigger.spec.kind == source.kind());
-    own.any(|trigger| source.watched(&trigger.spec.source_config()).as_ref() == Some(watched))
+async fn wants(triggers: &[Trigger], source: &dyn TriggerSource, watched: &Watched) -> Result<bool> {
+    for trigger in triggers.iter().filter(|trigger| trigger.spec.kind == source.kind()) {
+        if source.watched(trigger).await?.as_ref() == Some(watched) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Says whether something that could not be watched is watched again, or not wanted any more.
@@ -146,7 +150,7 @@ pub(super) async fn is_over(
     let source = inner.rules.sources.iter().find(|source| source.kind() == trouble.kind);
     // Without the source, nothing here can say.
     let Some(source) = source else { return Ok(false) };
-    if !wants(triggers, source.as_ref(), &trouble.watched) {
+    if !wants(triggers, source.as_ref(), &trouble.watched).await? {
         return Ok(true);
     }
     let health = read(inner, trouble.kind, owner, &trouble.watched).await?;
@@ -185,9 +189,11 @@ impl Engine {
         let inner = &self.inner;
         let kind = trigger.spec.kind;
         let source = inner.rules.sources.iter().find(|source| source.kind() == kind);
-        let Some(watched) = source.and_then(|source| source.watched(&trigger.spec.source_config())) else {
-            return Ok(None);
+        let watched = match source {
+            Some(source) => source.watched(trigger).await?,
+            None => None,
         };
+        let Some(watched) = watched else { return Ok(None) };
         let known = read(inner, kind, &trigger.owner, &watched).await?;
         // A source that has just been told of it.
         Ok(Some(known.unwrap_or_else(|| AccountHealth::unknown(trigger.owner.clone(), watched))))

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use wren_core::clock::{Clock, ManualClock};
-use wren_core::model::{FireKey, RunState, TriggerKind};
+use wren_core::model::{FireKey, RunState, Trigger, TriggerKind};
 use wren_core::source::{AccountHealth, Emission, EventSink, SourceEvent, TriggerSource, Watched};
 use wren_core::store::{Expect, Namespace, PutOptions, RecordWrite};
 use wren_core::{Error, ErrorCode, Result};
@@ -33,8 +33,8 @@ impl TriggerSource for Moody {
         Vec::new()
     }
 
-    fn watched(&self, _config: &Map<String, Value>) -> Option<Watched> {
-        None
+    async fn watched(&self, _: &Trigger) -> Result<Option<Watched>> {
+        Ok(None)
     }
 
     fn health(&self) -> Vec<AccountHealth> {

@@ -184,6 +184,11 @@ impl InboundAddresses {
         }
     }
 
+    /// Says whether a deployment has an address.
+    pub(crate) async fn is_open(&self, owner: &OwnerId, deployment: DeploymentId, now: DateTime<Utc>) -> Result<bool> {
+        Ok(self.of(owner, deployment, now).await?.is_some())
+    }
+
     async fn of(
         &self,
         owner: &OwnerId,

@@ -42,6 +42,17 @@ impl Account {
                 ),
             ))
         };
+        if context.vault.status(&place.owner, &place.account, context.clock.now()).await?.is_none() {
+            let account = &place.account;
+            return Err(Trouble::refused(wrong_setting(
+                format!("there is no credential `{account}` to read the mailbox `{}` with", place.mailbox),
+                format!(
+                    "set it, as in `wren credentials set {account} --field host=imap.example.com --field user=me@example.com`, \
+                     or have mail handed over to an address of the deployment"
+                ),
+            )
+            .with_detail("integration", account.as_str())));
+        }
         let host = field("host").await?.ok_or_else(|| missing("host"))?;
         let user = field("user").await?.ok_or_else(|| missing("user"))?;
         let security = match field("tls").await?.as_deref() {

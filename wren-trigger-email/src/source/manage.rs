@@ -13,6 +13,7 @@ use wren_core::{Error, OwnerId, Result};
 
 use super::rules::{self, Rules};
 use super::serve::Service;
+use super::served::Served;
 use super::{Context, Place};
 
 type Account = (OwnerId, String);
@@ -23,10 +24,20 @@ pub(super) async fn run(context: &Arc<Context>, sink: Arc<dyn EventSink>, shutdo
     let mut served: BTreeMap<Account, watch::Sender<Rules>> = BTreeMap::new();
     let mut known: Vec<Trigger> = Vec::new();
     while !shutdown.is_cancelled() {
-        match sink.triggers().await {
-            Ok(triggers) if triggers == known => {}
+        let changes = sink.changes();
+        let wanting = match sink.triggers().await {
+            Ok(triggers) => Served::new(context).of(triggers).await,
+            Err(error) => Err(error),
+        };
+        match wanting {
+            Ok(triggers) if triggers == known => {
+                // Whoever waits to hear so deals with mails that came after a change.
+                for rules in served.values() {
+                    rules.send_if_modified(|rules| std::mem::replace(&mut rules.changes, changes) != changes);
+                }
+            }
             Ok(triggers) => {
-                let accounts = rules::by_account(&triggers);
+                let accounts = rules::by_account(&triggers, changes);
                 context.health.show(&places(&accounts));
                 update(context, &sink, &shutdown, accounts, &mut served, &mut tasks);
                 known = triggers;
@@ -36,6 +47,7 @@ pub(super) async fn run(context: &Arc<Context>, sink: Arc<dyn EventSink>, shutdo
         }
         tokio::select! {
             () = tokio::time::sleep(context.options.look) => {}
+            () = sink.changed(changes) => {}
             // Each ends at the shutdown only.
             Some(ended) = tasks.join_next() => {
                 if let Err(error) = ended && error.is_panic() {
@@ -77,7 +89,7 @@ fn update(
 fn places(accounts: &BTreeMap<Account, Rules>) -> Vec<Place> {
     let each = accounts
         .iter()
-        .flat_map(|((owner, account), rules)| rules.keys().map(move |mailbox| (owner, account, mailbox)));
+        .flat_map(|((owner, account), rules)| rules.by_mailbox.keys().map(move |mailbox| (owner, account, mailbox)));
     each.map(|(owner, account, mailbox)| Place {
         owner: owner.clone(),
         account: account.clone(),

@@ -16,6 +16,7 @@ mod options;
 mod retry;
 mod rules;
 mod serve;
+mod served;
 mod sync;
 mod watch;
 
@@ -28,7 +29,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use wren_core::clock::Clock;
 
-use wren_core::model::TriggerKind;
+use wren_core::model::{Trigger, TriggerKind};
 use wren_core::source::{AccountHealth, EventSink, TriggerSource, Watched};
 use wren_core::store::RecordStore;
 use wren_core::vault::CredentialVault;
@@ -92,8 +93,8 @@ impl TriggerSource for EmailSource {
         rules::validate(config)
     }
 
-    fn watched(&self, config: &Map<String, Value>) -> Option<Watched> {
-        rules::watched(config)
+    async fn watched(&self, trigger: &Trigger) -> Result<Option<Watched>> {
+        served::Served::new(&self.context).by(trigger).await
     }
 
     fn health(&self) -> Vec<AccountHealth> {

@@ -13,12 +13,25 @@ use super::Place;
 use crate::filter::{Filter, FilterIndex};
 
 /// The credential of a trigger that names none.
-const ACCOUNT: &str = "imap";
+pub(super) const ACCOUNT: &str = "imap";
 /// The mailbox of a trigger that names none.
 const MAILBOX: &str = "INBOX";
 
 /// The filters of an account, by mailbox.
-pub(super) type Rules = BTreeMap<String, Arc<FilterIndex>>;
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules {
+    pub(super) by_mailbox: BTreeMap<String, Arc<FilterIndex>>,
+    /// How often the triggers had changed when they were read.
+    pub(super) changes: u64,
+}
+
+/// The filters of a mailbox.
+#[derive(Debug, Clone)]
+pub(super) struct Filters {
+    pub(super) index: Arc<FilterIndex>,
+    /// How often the triggers had changed when they were read.
+    pub(super) changes: u64,
+}
 
 /// Returns everything that is wrong with a trigger's config.
 pub(super) fn validate(config: &Map<String, Value>) -> Vec<Error> {
@@ -44,7 +57,7 @@ pub(super) fn watched(config: &Map<String, Value>) -> Option<Watched> {
 }
 
 /// Shares triggers out to the accounts and mailboxes that they name.
-pub(super) fn by_account(triggers: &[Trigger]) -> BTreeMap<(OwnerId, String), Rules> {
+pub(super) fn by_account(triggers: &[Trigger], changes: u64) -> BTreeMap<(OwnerId, String), Rules> {
     let mut filters: BTreeMap<Place, Vec<(TriggerId, Filter)>> = BTreeMap::new();
     for trigger in triggers {
         let (Some(Watched { account, place }), Ok(filter)) =
@@ -59,7 +72,8 @@ pub(super) fn by_account(triggers: &[Trigger]) -> BTreeMap<(OwnerId, String), Ru
     }
     let mut accounts: BTreeMap<(OwnerId, String), Rules> = BTreeMap::new();
     for (Place { owner, account, mailbox }, filters) in filters {
-        accounts.entry((owner, account)).or_default().insert(mailbox, Arc::new(FilterIndex::new(filters)));
+        let rules = accounts.entry((owner, account)).or_insert_with(|| Rules { changes, ..Rules::default() });
+        rules.by_mailbox.insert(mailbox, Arc::new(FilterIndex::new(filters)));
     }
     accounts
 }

@@ -12,10 +12,9 @@ use wren_core::source::{EventSink, WatchState};
 
 use super::cursor::Kept;
 use super::lease::Lease;
-use super::rules::Rules;
+use super::rules::{Filters, Rules};
 use super::watch::Watch;
 use super::{Context, Place};
-use crate::filter::FilterIndex;
 
 /// An account to serve.
 #[derive(Debug, Clone)]
@@ -28,7 +27,7 @@ pub(super) struct Service {
 
 /// A mailbox that is being watched.
 struct Watched {
-    rules: watch::Sender<Arc<FilterIndex>>,
+    filters: watch::Sender<Filters>,
     /// Nobody wants it any more.
     unwanted: CancellationToken,
 }
@@ -38,7 +37,7 @@ impl Service {
     pub(super) async fn run(self, mut rules: watch::Receiver<Rules>, stop: CancellationToken) {
         loop {
             tokio::select! {
-                wanted = rules.wait_for(|rules| !rules.is_empty()) => if wanted.is_err() { return },
+                wanted = rules.wait_for(|rules| !rules.by_mailbox.is_empty()) => if wanted.is_err() { return },
                 () = stop.cancelled() => return,
             }
             let taken = tokio::select! {
@@ -76,7 +75,7 @@ impl Service {
         let mut watched: BTreeMap<String, Watched> = BTreeMap::new();
         let mut tasks = JoinSet::new();
         loop {
-            let wanted = rules.borrow_and_update().clone();
+            let Rules { by_mailbox: wanted, changes } = rules.borrow_and_update().clone();
             watched.retain(|mailbox, one| {
                 let stays = wanted.contains_key(mailbox);
                 if !stays {
@@ -85,14 +84,15 @@ impl Service {
                 stays
             });
             for (mailbox, index) in &wanted {
+                let filters = Filters { index: Arc::clone(index), changes };
                 if let Some(one) = watched.get(mailbox) {
-                    one.rules.send_replace(Arc::clone(index));
+                    one.filters.send_replace(filters);
                     continue;
                 }
-                let (sender, receiver) = watch::channel(Arc::clone(index));
+                let (sender, receiver) = watch::channel(filters);
                 let unwanted = held.child_token();
                 tasks.spawn(self.clone().watch(mailbox.clone(), receiver, unwanted.clone(), held.clone()));
-                watched.insert(mailbox.clone(), Watched { rules: sender, unwanted });
+                watched.insert(mailbox.clone(), Watched { filters: sender, unwanted });
             }
             if wanted.is_empty() {
                 while tasks.join_next().await.is_some() {}
@@ -120,12 +120,12 @@ impl Service {
     async fn watch(
         self,
         mailbox: String,
-        rules: watch::Receiver<Arc<FilterIndex>>,
+        filters: watch::Receiver<Filters>,
         unwanted: CancellationToken,
         held: CancellationToken,
     ) {
         let place = self.place(&mailbox);
-        let watch = Watch::new(Arc::clone(&self.context), place.clone(), Arc::clone(&self.sink), rules);
+        let watch = Watch::new(Arc::clone(&self.context), place.clone(), Arc::clone(&self.sink), filters);
         watch.run(&unwanted).await;
         // Unwanted itself, not with the lease or the process.
         if !held.is_cancelled()
@@ -136,7 +136,7 @@ impl Service {
     }
 
     fn show(&self, rules: &watch::Receiver<Rules>, state: WatchState) {
-        for mailbox in rules.borrow().keys() {
+        for mailbox in rules.borrow().by_mailbox.keys() {
             self.context.health.state(&self.place(mailbox), state);
         }
     }

@@ -1,7 +1,5 @@
 //! From what a mailbox holds to events: each mail once.
 
-use std::sync::Arc;
-
 use chrono::TimeDelta;
 use wren_core::source::{Emission, SourceEvent};
 use wren_core::{Error, Result};
@@ -10,7 +8,6 @@ use super::cursor::{Cursor, Kept};
 use super::event::Read;
 use super::retry::Trouble;
 use super::watch::Watch;
-use crate::filter::FilterIndex;
 use crate::imap::{Fault, Meta, Selected, Session, set};
 use crate::mail::Mail;
 
@@ -82,11 +79,11 @@ impl Watch {
             }
             for group in self.groups(metas) {
                 let mails = self.read(session, &group, host).await?;
-                let rules: Arc<FilterIndex> = self.rules.borrow().clone();
+                let filters = self.filters().await;
                 let mut events = Vec::new();
                 for read in &mails {
                     if !(rescanning && kept.cursor.has_seen(&read.key())) {
-                        events.extend(read.events(&rules, &self.place, self.context.clock.now()));
+                        events.extend(read.events(&filters, &self.place, self.context.clock.now()));
                     }
                     self.remember(&mut kept.cursor, read);
                 }

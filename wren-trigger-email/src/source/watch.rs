@@ -14,6 +14,7 @@ use wren_core::{Error, ErrorCode};
 use super::account::{Account, Versions};
 use super::backoff::Backoff;
 use super::retry::Trouble;
+use super::rules::Filters;
 use super::{Context, Place};
 use crate::filter::FilterIndex;
 use crate::imap::{Fault, Selected, Session};
@@ -31,7 +32,7 @@ pub(super) struct Watch {
     pub(super) context: Arc<Context>,
     pub(super) place: Place,
     pub(super) sink: Arc<dyn EventSink>,
-    pub(super) rules: watch::Receiver<Arc<FilterIndex>>,
+    filters: watch::Receiver<Filters>,
     /// Of the mailbox that is open; 0 is none.
     uid_validity: AtomicU32,
     /// Of the account as it was last read.
@@ -43,10 +44,10 @@ impl Watch {
         context: Arc<Context>,
         place: Place,
         sink: Arc<dyn EventSink>,
-        rules: watch::Receiver<Arc<FilterIndex>>,
+        filters: watch::Receiver<Filters>,
     ) -> Self {
         let limits = Mutex::new(Arc::new(context.options.limits.clone()));
-        Self { context, place, sink, rules, uid_validity: AtomicU32::new(0), limits }
+        Self { context, place, sink, filters, uid_validity: AtomicU32::new(0), limits }
     }
 
     /// Watches until `stop`, whatever happens.
@@ -81,6 +82,19 @@ impl Watch {
 
     pub(super) fn uid_validity(&self) -> Option<u32> {
         Some(self.uid_validity.load(Ordering::Relaxed)).filter(|number| *number != 0)
+    }
+
+    /// Returns the filters for mails that have been read: of triggers that were deployed before they came, none is missing.
+    pub(super) async fn filters(&self) -> Arc<FilterIndex> {
+        let changes = self.sink.changes();
+        let mut filters = self.filters.clone();
+        let found = filters.wait_for(|filters| filters.changes >= changes).await;
+        let found = found.map(|filters| Arc::clone(&filters.index)).ok();
+        match found {
+            Some(index) => index,
+            // Without a sender there is nobody who wants the mailbox; this is being stopped.
+            None => std::future::pending().await,
+        }
     }
 
     pub(super) fn limits(&self) -> Arc<MailLimits> {

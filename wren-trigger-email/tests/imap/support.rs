@@ -34,6 +34,8 @@ pub(crate) struct Collector {
     pub(crate) triggers: Mutex<Vec<Trigger>>,
     /// Where cursors are written.
     store: Arc<MemoryStore>,
+    /// How often the triggers have changed.
+    changes: watch::Sender<u64>,
     keys: Mutex<HashSet<(TriggerId, String)>>,
     events: watch::Sender<Vec<SourceEvent>>,
     /// How many were emitted, twice or not.
@@ -68,6 +70,14 @@ impl EventSink for Collector {
     async fn triggers(&self) -> Result<Vec<Trigger>> {
         Ok(self.triggers.lock().clone())
     }
+
+    fn changes(&self) -> u64 {
+        *self.changes.borrow()
+    }
+
+    async fn changed(&self, than: u64) {
+        self.changes.subscribe().wait_for(|changes| *changes > than).await.unwrap();
+    }
 }
 
 impl Collector {
@@ -97,6 +107,7 @@ impl Collector {
         };
         let id = trigger.id;
         self.triggers.lock().push(trigger);
+        self.changes.send_modify(|changes| *changes += 1);
         id
     }
 
@@ -266,7 +277,8 @@ pub(crate) fn source(
     options.longest_wait = Duration::from_millis(200);
     options.private_hosts = ["localhost", "127.0.0.1"].map(String::from).into();
     change(&mut options);
-    EmailSource::builder(vault, store).options(options).trust(authority).build().unwrap()
+    let builder = EmailSource::builder(vault, store).options(options);
+    if authority.is_empty() { builder } else { builder.trust(authority) }.build().unwrap()
 }
 
 pub(crate) fn run(source: EmailSource, sink: Arc<Collector>) -> Running {

@@ -19,7 +19,7 @@ use super::{DeployMetadata, DeployRules, Examination, check, examine, parse};
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, Script};
 use crate::host::RunHost;
-use crate::model::{Isolation, TriggerKind};
+use crate::model::{Isolation, Trigger, TriggerKind};
 use crate::source::{AccountHealth, EventSink, TriggerSource, Watched};
 
 /// An executor whose imports show what the test says.
@@ -78,8 +78,8 @@ impl TriggerSource for MailSource {
             .collect()
     }
 
-    fn watched(&self, _config: &Map<String, Value>) -> Option<Watched> {
-        None
+    async fn watched(&self, _: &Trigger) -> Result<Option<Watched>> {
+        Ok(None)
     }
 
     fn health(&self) -> Vec<AccountHealth> {

@@ -1,0 +1,61 @@
+//! Which triggers want a mailbox.
+//!
+//! Mail comes to a trigger from its mailbox, or is handed over to its deployment's address. A trigger that names no account, of an
+//! owner who has none of the usual name, wants no mailbox once its deployment has an address: nothing is missing then.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use wren_core::model::Trigger;
+use wren_core::source::Watched;
+use wren_core::{OwnerId, Result};
+
+use super::Context;
+use super::rules::{self, ACCOUNT};
+use crate::inbound::InboundAddresses;
+
+/// Answers for many triggers at one time.
+pub(super) struct Served<'a> {
+    context: &'a Context,
+    addresses: InboundAddresses,
+    /// Whether an owner has an account of the usual name.
+    accounts: HashMap<OwnerId, bool>,
+}
+
+impl<'a> Served<'a> {
+    pub(super) fn new(context: &'a Context) -> Self {
+        let addresses = InboundAddresses::new(Arc::clone(&context.records), Arc::clone(&context.vault));
+        Self { context, addresses, accounts: HashMap::new() }
+    }
+
+    /// Returns the mailbox that a trigger wants.
+    pub(super) async fn by(&mut self, trigger: &Trigger) -> Result<Option<Watched>> {
+        let config = trigger.spec.source_config();
+        let Some(watched) = rules::watched(&config) else { return Ok(None) };
+        let handed_over = !config.contains_key("account")
+            && !self.has_account(&trigger.owner).await?
+            && self.addresses.is_open(&trigger.owner, trigger.deployment_id, self.context.clock.now()).await?;
+        Ok((!handed_over).then_some(watched))
+    }
+
+    /// Returns those of the triggers that want a mailbox.
+    pub(super) async fn of(&mut self, triggers: Vec<Trigger>) -> Result<Vec<Trigger>> {
+        let mut wanting = Vec::with_capacity(triggers.len());
+        for trigger in triggers {
+            // What cannot be read is said where the rules are shared out.
+            if self.by(&trigger).await?.is_some() || rules::watched(&trigger.spec.source_config()).is_none() {
+                wanting.push(trigger);
+            }
+        }
+        Ok(wanting)
+    }
+
+    async fn has_account(&mut self, owner: &OwnerId) -> Result<bool> {
+        if let Some(has) = self.accounts.get(owner) {
+            return Ok(*has);
+        }
+        let has = self.context.vault.status(owner, ACCOUNT, self.context.clock.now()).await?.is_some();
+        self.accounts.insert(owner.clone(), has);
+        Ok(has)
+    }
+}
