@@ -11,6 +11,7 @@ mod config;
 mod failure;
 mod output;
 mod server;
+mod telemetry;
 mod wire;
 
 use std::process::ExitCode;

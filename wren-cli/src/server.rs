@@ -28,12 +28,14 @@ use crate::backends::{
 };
 use crate::failure::{Failure, Problem};
 use crate::output::{Output, arrived, write_stderr};
+use crate::telemetry;
 
 /// Runs the server until a signal asks it to end.
 pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure> {
     // Before the address is printed: who reads it may ask the server to end at once.
     let signals = Signals::listen()?;
     start_log(args.log_format, "info", output);
+    let metrics = telemetry::record()?;
     // Taken before the rest, which links to it; the promise of its address is made when all stands.
     let (listener, own_url) = listen(args.listen).await?;
     let public_url = public_url(args.public_url.as_deref(), listener.local_addr().ok())?;
@@ -75,7 +77,9 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
 
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(signals.watch(shutdown.clone()));
-    let api = make_api(&engine, &integrations, &args.mail).with_public_url(&public_url);
+    let api = make_api(&engine, &integrations, &args.mail)
+        .with_public_url(&public_url)
+        .with_metrics(move || metrics.render());
     let ended = run(engine, api, listener, args.drain, shutdown).await;
     signals.abort();
     tracing::info!("the server has ended");

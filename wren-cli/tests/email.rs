@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use post::Post;
 use serde_json::{Value, json};
-use support::{can_run_processes, eventually_within, http};
+use support::{can_run_processes, eventually, eventually_within, http};
 
 /// How many mails come while both sides die.
 const MAILS: usize = 1_000;
@@ -103,11 +103,27 @@ fn a_mailbox_that_refuses_its_password_needs_attention_until_the_user_has_acted(
     assert!(printed.contains("needs_attention") && printed.contains("imap/INBOX"), "{printed}");
     assert!(printed.lines().any(|line| line.starts_with("imap/INBOX: ") && line.contains("refused")), "{printed}");
 
+    let state = |state: &str| format!("wren_watches{{kind=\"email\",state=\"{state}\"}} 1");
+    let figure = |line: &str| http::get_text(&post.wren, "/metrics").lines().any(|other| other == line).then_some(());
+    eventually("the figure", || figure(&state("needs_attention")));
+
     // What comes meanwhile waits in the mailbox.
     post.deliver_numbered(1);
     post.set_account("another");
     post.until_status(&id, "active");
     let runs = post.until_runs(&id, 2);
+    eventually("the figure", || figure(&state("idle")));
+    let figures = http::get_text(&post.wren, "/metrics");
+    for line in [
+        "wren_fires_total{kind=\"email\"} 2",
+        "wren_runs_total{outcome=\"success\",executor=\"wasm\"} 2",
+        "wren_run_start_delay_seconds_count{kind=\"email\"} 2",
+        "# TYPE wren_run_duration_seconds histogram",
+        "# TYPE wren_watch_lag_seconds gauge",
+    ] {
+        assert!(figures.lines().any(|other| other == line), "{line} is not in {figures}");
+    }
+    assert!(figures.contains("route=\"/v1/deployments/{id}\"") && !figures.contains(&id), "{figures}");
     assert_eq!(post.results(&runs).into_iter().collect::<Vec<_>>(), [("order 0".into(), 1), ("order 1".into(), 1)]);
 }
 

@@ -1,5 +1,6 @@
 //! What the routes share: the engine, the keys, the limits.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,12 +26,29 @@ pub struct Api {
     pub(crate) inbound: Option<Arc<dyn InboundMail>>,
     /// How many bodies of deliveries there is room for.
     pub(crate) inbound_room: Arc<Semaphore>,
+    pub(crate) metrics: Option<Metrics>,
     pub(crate) public_url: Arc<str>,
     pub(crate) body_limit: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) max_page: usize,
     pub(crate) readiness: Arc<Readiness>,
+}
+
+/// Renders the process's figures.
+#[derive(Clone)]
+pub(crate) struct Metrics(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl Metrics {
+    pub(crate) fn render(&self) -> String {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Metrics")
+    }
 }
 
 impl Api {
@@ -49,6 +67,7 @@ impl Api {
             connections: None,
             inbound: None,
             inbound_room: Arc::new(Semaphore::new(INBOUND_AT_ONCE)),
+            metrics: None,
             public_url: "".into(),
             body_limit: usize::MAX,
             body_timeout: Duration::from_secs(30),
@@ -71,6 +90,14 @@ impl Api {
     #[must_use]
     pub fn with_inbound_mail(mut self, inbound: Arc<dyn InboundMail>) -> Self {
         self.inbound = Some(inbound);
+        self
+    }
+
+    /// Answers `GET /metrics` with what `render` returns: the process's figures in Prometheus's text format. Without it this route
+    /// answers that there is nothing.
+    #[must_use]
+    pub fn with_metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.metrics = Some(Metrics(Arc::new(render)));
         self
     }
 

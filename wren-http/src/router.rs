@@ -11,7 +11,8 @@ use wren_core::{Error, ErrorCode};
 use crate::api::Api;
 use crate::auth::{self, Access, Scope};
 use crate::error::{ApiError, invalid};
-use crate::handlers::{connecting, deploy, deployments, explain, health, inbound, integrations, logs, runs};
+use crate::handlers::{connecting, deploy, deployments, explain, health, inbound, integrations, logs, metrics, runs};
+use crate::measure::measured;
 use crate::{correlation, deadline};
 
 /// A route, for documentation and for tests that must see all of them.
@@ -55,6 +56,8 @@ const ADMIN: Access = Access::Key(Scope::Admin);
 static ROUTES: &[Route] = &[
     get("/healthz", Access::Public, |method| on(method, health::alive)),
     get("/readyz", Access::Public, |method| on(method, health::ready)),
+    // It is about the whole server, which is nobody's business but its operators'.
+    get("/metrics", ADMIN, |method| on(method, metrics::metrics)),
     // A user's browser, which has no key: a ticket or a state says whose account it is about.
     get("/integrations/{name}/setup", Access::Public, |method| on(method, connecting::page)),
     post("/integrations/{name}/setup", Access::Public, |method| on(method, connecting::submit)),
@@ -108,6 +111,7 @@ pub fn router(api: Api) -> Router {
         .layer(from_fn_with_state(api.clone(), deadline::limit))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(correlation::edge))
+        .layer(from_fn(measured))
         .with_state(api)
 }
 

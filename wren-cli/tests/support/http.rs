@@ -24,6 +24,13 @@ pub(crate) fn try_request(
     headers: &[&str],
     body: &[u8],
 ) -> std::io::Result<(u16, Value)> {
+    let (status, body) = exchange(url, method, path, headers, body)?;
+    let parsed = serde_json::from_str(&body);
+    parsed.map(|body| (status, body)).map_err(|_| std::io::Error::other(format!("no whole answer: {body:?}")))
+}
+
+/// Sends a request; returns the status and the body.
+fn exchange(url: &str, method: &str, path: &str, headers: &[&str], body: &[u8]) -> std::io::Result<(u16, String)> {
     let address = url.strip_prefix("http://").unwrap_or_default();
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(super::PATIENCE))?;
@@ -41,7 +48,7 @@ pub(crate) fn try_request(
     let text = String::from_utf8_lossy(&answer);
     let parsed = text.split_once("\r\n\r\n").and_then(|(head, body)| {
         let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, serde_json::from_str(body).ok()?))
+        Some((status, body.to_owned()))
     });
     parsed.ok_or_else(|| std::io::Error::other(format!("no whole answer: {text:?}")))
 }
@@ -51,6 +58,14 @@ pub(crate) fn get(wren: &Wren, path: &str) -> Value {
     let (status, value) = request(wren, "GET", path, wren.key(), b"");
     assert_eq!(status, 200, "{path}: {value}");
     value
+}
+
+/// Reads a path of the API that answers with text.
+pub(crate) fn get_text(wren: &Wren, path: &str) -> String {
+    let authorization = format!("Authorization: Bearer {}", wren.key());
+    let (status, body) = exchange(wren.url(), "GET", path, &[&authorization], b"").unwrap();
+    assert_eq!(status, 200, "{path}: {body}");
+    body
 }
 
 /// Reads all runs of a deployment, latest first.

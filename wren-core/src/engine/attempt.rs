@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::finishing::finish;
 use super::inner::{ActiveRun, Inner, StopReason};
 use super::log_buffer::LogBuffer;
+use super::measures;
 use super::verdict::{Ended, verdict};
 use crate::error::{Error, ErrorCode};
 use crate::executor::{Executor, Invocation, Limits, LogSink, OutcomeEnd};
@@ -30,6 +31,8 @@ pub(super) async fn run(inner: Arc<Inner>, run: Run, active: Arc<ActiveRun>) {
     let secrets = RunSecrets::default();
     let logs = Arc::new(LogBuffer::new(Arc::clone(&inner.store), held, Arc::clone(&active), secrets.clone()));
 
+    let began = inner.clock.now();
+    measures::started(&run, began);
     let (ended, isolation) = execute(&inner, &run, &active, &logs, &secrets).await;
     if active.stop_reason() == Some(StopReason::Lost) {
         tracing::warn!(run_id = %id, "the claim was lost, another worker has the run");
@@ -42,7 +45,10 @@ pub(super) async fn run(inner: Arc<Inner>, run: Run, active: Arc<ActiveRun>) {
         let text = format!("attempt {} failed with {}; the next starts at {not_before}", run.attempt, error.code);
         logs.write(vec![LogLine { at: now, stream: LogStream::System, text }]).await;
     }
-    finish(&inner, held, completion, isolation, &logs, &active).await;
+    let executor = isolation.as_ref().map_or("none", |isolation| isolation.executor.as_str()).to_owned();
+    if let Some(run) = finish(&inner, held, completion, isolation, &logs, &active).await {
+        measures::ended(&run, &executor, now - began);
+    }
 }
 
 /// Takes the run's secrets out of what is recorded of its end.

@@ -12,7 +12,8 @@ const TRIES: u32 = 3;
 
 /// Writes the end, again and again until the store takes it or says that the claim is lost.
 ///
-/// That the lease has ended meanwhile is no reason to stop: as long as nobody took the run, the result counts.
+/// That the lease has ended meanwhile is no reason to stop: as long as nobody took the run, the result counts. Returns the run as
+/// it is then.
 pub(super) async fn finish(
     inner: &Inner,
     held: Held,
@@ -20,7 +21,7 @@ pub(super) async fn finish(
     isolation: Option<Isolation>,
     logs: &LogBuffer,
     active: &ActiveRun,
-) {
+) -> Option<Run> {
     let mut options = FinishOptions { held, completion, isolation, logs: logs.take().await, now: inner.clock.now() };
     let (mut failures, mut refusals) = (0, 0);
     loop {
@@ -30,17 +31,17 @@ pub(super) async fn finish(
                 report(inner, &run).await;
                 // A retry waits for its time, a serial successor or a full deployment for this one.
                 inner.work.notify_one();
-                return;
+                return Some(run);
             }
             Err(error) => error,
         };
         if error.code() == ErrorCode::Conflict {
             tracing::warn!(run_id = %held.run_id, "the claim was lost before the end could be recorded");
-            return;
+            return None;
         }
         tracing::error!(run_id = %held.run_id, error = error.chain(), "recording the end failed, trying again");
         if active.stop_reason() == Some(StopReason::Lost) {
-            return;
+            return None;
         }
         if !error.retryable() {
             refusals += 1;
@@ -50,7 +51,7 @@ pub(super) async fn finish(
                 options.completion = Completion::Failed(WireError::from(&plain));
                 options.logs = Vec::new();
             } else if refusals == 2 * TRIES {
-                return;
+                return None;
             }
         }
         inner.back_off(failures).await;

@@ -7,9 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::catch_up::{Lateness, Planned};
 use super::inner::{Inner, PATIENCE, answered};
+use super::measures;
 use super::reconcile::reconcile;
 use crate::id::{CorrelationId, RunId};
-use crate::model::FireKey;
+use crate::model::{FireKey, TriggerKind};
 use crate::schedule::Due;
 use crate::store::{Disposition, Fire, Fired, RecordFires};
 
@@ -145,6 +146,8 @@ async fn record(inner: &Inner, all: Vec<Prepared>) {
 }
 
 fn recorded(inner: &Inner, batch: &[Prepared], fired: &[Fired]) {
+    let new = fired.iter().filter(|fired| matches!(fired.disposition, Disposition::Queued | Disposition::Skipped(_)));
+    measures::fired(TriggerKind::Schedule, new.count());
     let mut cancels_previous = false;
     for (prepared, fired) in batch.iter().zip(fired) {
         match fired.disposition {

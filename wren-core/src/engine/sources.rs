@@ -15,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::attention;
 use super::inner::{Inner, millis};
+use super::measures;
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{CorrelationId, RunId, TriggerId};
 use crate::model::{FireKey, SkipReason, Trigger, TriggerKind};
 use crate::source::{AccountHealth, Emission, EventSink, SourceEvent, TriggerSource};
-use crate::store::{Fire, RecordFires};
+use crate::store::{Disposition, Fire, RecordFires};
 
 /// How long a source may take to end at a shutdown before it is dropped.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -171,7 +172,10 @@ impl EventSink for Sink {
             self.end_waits(&events).await;
         }
         let fires = events.into_iter().map(|event| self.fire(event, now)).collect();
-        self.inner.store.record_fires(RecordFires { fires, records, now }).await?;
+        let fired = self.inner.store.record_fires(RecordFires { fires, records, now }).await?;
+        let new =
+            fired.iter().filter(|fired| matches!(fired.disposition, Disposition::Queued | Disposition::Skipped(_)));
+        measures::fired(self.kind, new.count());
         self.inner.look_for_cancelled();
         self.inner.more_work();
         self.inner.run_changed.notify_waiters();

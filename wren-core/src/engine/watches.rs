@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::Engine;
 use super::attention::{self, WatchTrouble};
 use super::inner::{Inner, PATIENCE, answered};
+use super::{measures, sources};
 use crate::error::{Error, Result};
 use crate::id::{DeploymentId, OwnerId};
 use crate::model::{DeploymentStatus, PageOptions, Trigger, TriggerKind};
@@ -58,6 +59,7 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
 
 /// Writes what has changed. What fails is written at the next look.
 async fn look(inner: &Inner, published: &mut BTreeMap<Watch, Published>) {
+    measures::sources(&sources::health(inner), inner.clock.now());
     let mut watched_here = BTreeSet::new();
     for source in &inner.rules.sources {
         for health in source.health().into_iter().filter(|health| health.state != WatchState::Elsewhere) {

@@ -1,0 +1,70 @@
+//! What an engine counts and times, under the names that operators see.
+//!
+//! The figures go to whatever recorder the process has installed for the [`metrics`] facade, and nowhere without one. Labels have
+//! few values each: none is an owner, an id or a name that somebody chose.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use super::SourceHealth;
+use crate::model::{Run, RunState, TriggerKind};
+use crate::source::WatchState;
+
+const FIRES: &str = "wren_fires_total";
+const START_DELAY: &str = "wren_run_start_delay_seconds";
+const RUNS: &str = "wren_runs_total";
+const RUN_DURATION: &str = "wren_run_duration_seconds";
+const WATCHES: &str = "wren_watches";
+const WATCH_LAG: &str = "wren_watch_lag_seconds";
+const SOURCE_RESTARTS: &str = "wren_source_restarts_total";
+
+/// Tells the process's recorder what the figures of engines are; once is enough.
+pub fn describe_measures() {
+    describe_counter!(FIRES, "Due times and events that were recorded, by the trigger's kind");
+    describe_histogram!(START_DELAY, Unit::Seconds, "From when an attempt might start until it started");
+    describe_counter!(
+        RUNS,
+        "Attempts that ended, by how they ended and what they ran in; a retry is one that is tried again"
+    );
+    describe_histogram!(RUN_DURATION, Unit::Seconds, "How long attempts took, by how they ended and what they ran in");
+    describe_gauge!(WATCHES, "What sources watch, mailboxes say, by what this node is doing about it");
+    describe_gauge!(WATCH_LAG, Unit::Seconds, "For how long something new may have gone unseen where that is longest");
+    describe_counter!(SOURCE_RESTARTS, "How often a source stopped and was started again");
+}
+
+/// Fires of one kind were recorded.
+pub(super) fn fired(kind: TriggerKind, count: usize) {
+    counter!(FIRES, "kind" => kind.as_str()).increment(count as u64);
+}
+
+/// An attempt starts.
+pub(super) fn started(run: &Run, now: DateTime<Utc>) {
+    histogram!(START_DELAY, "kind" => run.trigger.as_str()).record(seconds(now - run.not_before));
+}
+
+/// An attempt has ended: the run is as it is then.
+pub(super) fn ended(run: &Run, executor: &str, took: TimeDelta) {
+    let outcome = if run.state == RunState::Queued { "retry" } else { run.state.as_str() };
+    counter!(RUNS, "outcome" => outcome, "executor" => executor.to_owned()).increment(1);
+    histogram!(RUN_DURATION, "outcome" => outcome, "executor" => executor.to_owned()).record(seconds(took));
+}
+
+/// How sources are doing.
+pub(super) fn sources(all: &[SourceHealth], now: DateTime<Utc>) {
+    for source in all {
+        let kind = source.kind.as_str();
+        for state in WatchState::ALL {
+            let count = source.accounts.iter().filter(|account| account.state == state).count();
+            gauge!(WATCHES, "kind" => kind, "state" => state.as_str()).set(count as f64);
+        }
+        let here = source.accounts.iter().filter(|account| account.state != WatchState::Elsewhere);
+        let longest = here.filter_map(|account| account.lag(now)).max().unwrap_or_default();
+        gauge!(WATCH_LAG, "kind" => kind).set(seconds(longest));
+        counter!(SOURCE_RESTARTS, "kind" => kind).absolute(source.restarts);
+    }
+}
+
+fn seconds(time: TimeDelta) -> f64 {
+    // Clocks may differ.
+    time.max(TimeDelta::zero()).as_seconds_f64()
+}
