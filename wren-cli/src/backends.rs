@@ -23,7 +23,7 @@ use wren_store_redb::RedbStore;
 use wren_store_sqlite::SqliteStore;
 
 pub(crate) use self::broker::make_broker;
-pub(crate) use self::integrations::Integrations;
+pub(crate) use self::integrations::{Integrations, built_in_directory};
 pub(crate) use self::mail::{make_inbound, make_mailboxes};
 pub(crate) use self::vaults::{OpenVault, VaultChoice, open_existing_vault, open_vault};
 use crate::args::DataArgs;

@@ -17,6 +17,13 @@ use crate::failure::Failure;
 
 /// Where the pages about integrations are.
 const DOCS_URL: &str = "https://docs.wrens.ie";
+/// Where users connect integrations when no server is asked.
+const HOSTED_URL: &str = "https://wrens.ie";
+
+/// Returns the integrations that every server knows, before its arguments add to them.
+pub(crate) fn built_in_directory() -> Result<IntegrationDirectory, Failure> {
+    Ok(Catalogue::built_in()?.directory(HOSTED_URL, DOCS_URL))
+}
 
 /// The integrations of a server.
 #[derive(Debug, Clone)]

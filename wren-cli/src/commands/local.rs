@@ -1,12 +1,15 @@
 //! What can be said about a script without a server: the pipeline's stages that need no store.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::Utc;
 use wren_core::deploy::{self, DeployRules, Examination};
+use wren_core::memory::{MemoryStore, MemoryVault};
 use wren_core::{Error, ErrorCode};
+use wren_trigger_email::EmailSource;
 
-use crate::backends::{ExecutorChoice, make_executors};
+use crate::backends::{ExecutorChoice, built_in_directory, make_executors};
 use crate::failure::{Failure, Problem};
 
 /// A script file as it was read.
@@ -54,7 +57,7 @@ impl LocalScript {
     /// Where scripts cannot be contained, nothing is imported: what the static stage finds is returned, or, when that finds
     /// nothing, why the import could not be tried.
     pub(super) async fn examine(&self) -> Result<Examination, Failure> {
-        let rules = DeployRules::new(make_executors(ExecutorChoice::default(), None));
+        let rules = local_rules()?;
         let parsed = deploy::parse(&self.bytes, &rules);
         let usable = match rules.executor(parsed.settings().executor.as_deref()) {
             Some(executor) => executor.check().await,
@@ -71,6 +74,16 @@ impl LocalScript {
         problem.message = format!("the syntax is valid, but the script was not imported: {}", problem.message);
         Err(problem.into())
     }
+}
+
+/// Makes the rules of a server that was given no options: what it would refuse is refused here.
+fn local_rules() -> Result<DeployRules, Failure> {
+    let mut rules = DeployRules::new(make_executors(ExecutorChoice::default(), None));
+    rules.integrations = built_in_directory()?;
+    // It judges filters and watches nothing, so it needs neither accounts nor a place to keep how far it has read.
+    let mailboxes = EmailSource::builder(Arc::new(MemoryVault::new()), Arc::new(MemoryStore::new())).build()?;
+    rules.sources.push(Arc::new(mailboxes));
+    Ok(rules)
 }
 
 /// Makes one problem of everything that was found.

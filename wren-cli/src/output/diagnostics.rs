@@ -46,8 +46,12 @@ fn write_finding(text: &mut String, finding: &Problem, script: Option<&ScriptFil
     }
     let remarks = [("hint", &finding.hint), ("act", &finding.action_url), ("docs", &finding.docs_url)];
     for (name, value) in remarks {
-        if let Some(value) = value {
-            push(text, format_args!("{gutter} {bar} {}: {}", palette.yellow(name), harmless(value)));
+        let mut lines = value.iter().flat_map(|value| value.lines());
+        if let Some(first) = lines.next() {
+            push(text, format_args!("{gutter} {bar} {}: {}", palette.yellow(name), harmless(first)));
+        }
+        for line in lines {
+            push(text, format_args!("{gutter}   {}", harmless(line)));
         }
     }
     text.push('\n');

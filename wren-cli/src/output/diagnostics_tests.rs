@@ -32,6 +32,13 @@ fn one_finding_shows_its_line_a_caret_range_and_the_hint() {
 }
 
 #[test]
+fn a_hint_of_several_lines_is_shown_in_lines() {
+    let problem = finding("SCRIPT_EXCEPTION", "no settings", place(1, 1, None)).with_hint("write\nCHANNEL = \"#ops\"");
+    let text = shown(&Failure::from(problem));
+    assert!(text.contains("  = hint: write\n    CHANNEL = \"#ops\"\n"), "{text}");
+}
+
+#[test]
 fn several_findings_are_counted_at_the_end() {
     let list = [
         finding("SYNTAX_ERROR", "expected an expression", place(1, 5, None)),

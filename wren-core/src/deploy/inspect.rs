@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::DeployRules;
+use super::advice::{advise, code_of_import};
 use super::parse::Parsed;
 use crate::error::{Error, ErrorClass, ErrorCode, Location, Result, WireError};
 use crate::executor::{Inspection, Limits, Script};
@@ -29,6 +30,7 @@ pub async fn inspect(parsed: &Parsed, rules: &DeployRules) -> Result<Option<Insp
     let script = Script::new(Arc::clone(parsed.source())).with_settings(settings.clone());
     let inspection = executor.inspect(&script, &limits).await?;
     let error = inspection.error.map(of_script).map(|error| located(error, parsed));
+    let error = error.map(|error| advise(error, parsed, &rules.integrations));
     Ok(Some(Inspection { error, ..inspection }))
 }
 
@@ -57,12 +59,7 @@ fn located(error: WireError, parsed: &Parsed) -> WireError {
 /// what is wrong, a forged `UserFacingConfigError` would send the user to the script's address. A fault of the platform
 /// is an `Err` of the executor.
 fn of_script(error: WireError) -> WireError {
-    let own = [error.class, error.code.class()] == [ErrorClass::AgentFixableError; 2];
-    let code = if own { error.code } else { ErrorCode::ImportError };
-    let hint = error.hint.or_else(|| {
-        let general = "the script is imported before it is deployed: mend the line, or move what it does into the function \
-                       that the trigger calls";
-        (code == ErrorCode::ImportError).then(|| general.to_owned())
-    });
-    WireError { class: code.class(), code, hint, action_url: None, docs_url: None, retryable: false, ..error }
+    let own = error.class == ErrorClass::AgentFixableError;
+    let code = if own { code_of_import(error.code) } else { ErrorCode::ImportError };
+    WireError { class: code.class(), code, action_url: None, docs_url: None, retryable: false, ..error }
 }

@@ -45,6 +45,12 @@ impl SourceMap {
         Some(self.slice(self.index.line_range(line, &self.text)).trim_end_matches(['\r', '\n']))
     }
 
+    /// Returns where a line begins, which counts from 1.
+    pub(super) fn line_start(&self, line: u32) -> TextSize {
+        let line = OneIndexed::new(line as usize).unwrap_or_default();
+        self.index.line_start(line, &self.text)
+    }
+
     /// Returns the place of a byte range, with columns in characters.
     pub(super) fn locate(&self, range: TextRange) -> Location {
         let start = self.index.line_column(self.on_a_character(range.start()), &self.text);

@@ -3,6 +3,7 @@
 //! [`examine`] runs the stages that need no store and returns the manifest with every finding at once; the engine adds what
 //! depends on the owner, then stores and registers.
 
+mod advice;
 mod check;
 mod examine;
 mod inspect;

@@ -10,6 +10,7 @@ use super::calendar::{CronSet, HORIZON_YEARS};
 use super::cron_error::{CronError, quoted};
 use super::cron_field::{self, CronField};
 use super::cron_piece::Piece;
+use super::cron_spoken;
 use super::cron_whole::{empty, never_fires, wrong_count};
 use super::words;
 use crate::suggest::nearest;
@@ -93,19 +94,26 @@ impl CronExpr {
                 None,
                 0..text.len(),
                 format!("the expression has {} bytes, at most {LONGEST_BYTES} are read", text.len()),
-                None,
+                Some("share it out among several triggers".to_owned()),
             )]);
         }
         let pieces = split_fields(text);
         if let Some(first) = pieces.first()
             && first.text.starts_with('@')
         {
-            return Self::read_nickname(&pieces, *first).map_err(|error| vec![error]);
+            return Self::read_nickname(text, &pieces, *first).map_err(|error| vec![error]);
         }
         let Ok(fields) = <[Piece<'_>; 5]>::try_from(pieces.as_slice()) else {
             return Err(vec![wrong_count(text, &pieces)]);
         };
-        let (set, follows_elapsed) = read_fields(&fields)?;
+        let (set, follows_elapsed) = read_fields(&fields).map_err(|errors| match cron_spoken::meant(text) {
+            // Five words, and each of them would be a fault of its own.
+            Some(hint) => {
+                let message = format!("{} is not a cron expression", quoted(text.trim()));
+                vec![CronError::syntax(None, 0..text.len(), message, Some(hint))]
+            }
+            None => errors,
+        })?;
         let source = fields.map(|piece| piece.text).join(" ").into_boxed_str();
         if !fires(&set) {
             return Err(vec![never_fires(&source, &fields)]);
@@ -113,9 +121,14 @@ impl CronExpr {
         Ok(Self { source, set, follows_elapsed })
     }
 
-    fn read_nickname(pieces: &[Piece<'_>], first: Piece<'_>) -> Result<Self, CronError> {
+    fn read_nickname(text: &str, pieces: &[Piece<'_>], first: Piece<'_>) -> Result<Self, CronError> {
         let known = || NICKNAMES.iter().map(|(nickname, _)| *nickname);
         let fault = |span, message, hint| Err(CronError::syntax(None, span, message, Some(hint)));
+        if first.text == "@every" {
+            let hint = cron_spoken::meant(text);
+            let hint = hint.unwrap_or_else(|| "for a period write `every=\"15m\"` instead of an expression".to_owned());
+            return fault(first.span(), "`@every` is not a nickname of cron".to_owned(), hint);
+        }
         if let Some(extra) = pieces.get(1) {
             let message = format!("{} stands alone, nothing may follow it", quoted(first.text));
             return fault(extra.span(), message, format!("did you mean `{}`?", first.text));

@@ -5,6 +5,7 @@ use std::fmt;
 use super::cron_error::{CronError, quoted};
 use super::cron_foreign;
 use super::cron_piece::Piece;
+use super::cron_spoken;
 use crate::suggest::nearest;
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -206,7 +207,7 @@ fn out_of_range(field: CronField, piece: Piece<'_>) -> CronError {
         (CronField::Hour, "24") => "midnight is `0`".to_owned(),
         (CronField::DayOfMonth, "0") => "days of the month count from 1".to_owned(),
         (CronField::Month, "0") => "months count from 1".to_owned(),
-        _ => format!("write a value from {} to {}, or `*` for every one", field.first(), field.last()),
+        _ => range_hint(field),
     };
     CronError::syntax(
         Some(field),
@@ -224,6 +225,15 @@ fn shorten(digits: &str) -> String {
     }
 }
 
+fn range_hint(field: CronField) -> String {
+    format!("write a value from {} to {}, or `*` for every one", field.first(), field.last())
+}
+
+/// Reads an hour as clocks show it.
+fn clock_hint(field: CronField, text: &str) -> Option<String> {
+    if field == CronField::Hour { cron_spoken::hour_of(text) } else { None }
+}
+
 fn unknown_value(field: CronField, piece: Piece<'_>) -> CronError {
     let text = piece.text;
     if field.names().is_empty() {
@@ -231,7 +241,7 @@ fn unknown_value(field: CronField, piece: Piece<'_>) -> CronError {
             Some(field),
             piece.span(),
             format!("{} is not a number, and the {field} field takes only numbers", quoted(text)),
-            None,
+            Some(clock_hint(field, text).unwrap_or_else(|| range_hint(field))),
         );
     }
     let lower = text.to_ascii_lowercase();

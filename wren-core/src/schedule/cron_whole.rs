@@ -4,6 +4,7 @@ use super::cron_error::{CronError, CronErrorKind, quoted};
 use super::cron_expr::CronExpr;
 use super::cron_field::CronField;
 use super::cron_piece::Piece;
+use super::cron_spoken;
 
 /// Explains an expression whose dates no calendar has.
 pub(super) fn never_fires(source: &str, fields: &[Piece<'_>; 5]) -> CronError {
@@ -39,11 +40,16 @@ pub(super) fn wrong_count(text: &str, pieces: &[Piece<'_>]) -> CronError {
     };
     let span = first.start..last.span().end;
     let words: Vec<&str> = pieces.iter().map(|piece| piece.text).collect();
-    let hint = match words.len() {
+    let spoken = cron_spoken::meant(text);
+    let hint = spoken.unwrap_or_else(|| match words.len() {
         1 => "cron has five fields, such as `0 9 * * *`; for a period such as `15m` use `every`".to_owned(),
         2..=4 => {
             let padded = words.iter().copied().chain(std::iter::repeat("*")).take(5);
-            meant(&padded.collect::<Vec<_>>())
+            // Two stars that stand together are two fields more often than one is left out.
+            let parted = text.contains("**").then(|| text.replace("**", "* *"));
+            parted
+                .and_then(|parted| meant(&[parted.as_str()]))
+                .or_else(|| meant(&padded.collect::<Vec<_>>()))
                 .unwrap_or_else(|| "the fields are minute, hour, day of month, month, day of week".to_owned())
         }
         6 => without_seconds(&words[1..])
@@ -51,7 +57,7 @@ pub(super) fn wrong_count(text: &str, pieces: &[Piece<'_>]) -> CronError {
             .unwrap_or_else(|| "cron here has no seconds field and no year".to_owned()),
         7 => without_seconds(&words[1..6]).unwrap_or_else(|| "cron here has no seconds field and no year".to_owned()),
         _ => "cron takes the schedule only, without a command".to_owned(),
-    };
+    });
     let noun = if words.len() == 1 { "field" } else { "fields" };
     let message = format!("{} has {} {noun}, cron needs 5", quoted(&text[span.clone()]), words.len());
     CronError::syntax(None, span, message, Some(hint))

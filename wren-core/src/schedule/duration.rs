@@ -153,6 +153,14 @@ fn no_number(text: &str, start: usize, at: usize, rest: &str) -> DurationError {
     DurationError::new(at..end, format!("{} has no number where one is due", quoted(text)), hint)
 }
 
+/// Reads the unit of `15 minutes`, where nothing stands behind it.
+fn spoken_unit(text: &str) -> Option<char> {
+    let word = text.trim().to_lowercase();
+    let known = ["weeks", "days", "hours", "hrs", "minutes", "mins", "seconds", "secs"];
+    let is_known = known.iter().any(|known| word == *known || known.strip_suffix('s') == Some(word.as_str()));
+    word.chars().next().filter(|_| is_known)
+}
+
 fn bad_unit(number: &str, unit: &str, span: Range<usize>, tail: &str, at: usize) -> DurationError {
     if unit.is_empty() {
         let whole = at..span.end;
@@ -160,7 +168,11 @@ fn bad_unit(number: &str, unit: &str, span: Range<usize>, tail: &str, at: usize)
             return DurationError::new(whole, "a duration has no fractions", "write `1h30m` instead of `1.5h`");
         }
         if tail.starts_with(' ') {
-            return DurationError::new(whole, "a duration has no spaces", "write it like `15m` or `1h30m`");
+            let hint = match spoken_unit(tail) {
+                Some(unit) => format!("did you mean `{number}{unit}`?"),
+                None => "write it like `15m` or `1h30m`".to_owned(),
+            };
+            return DurationError::new(whole, "a duration has no spaces", hint);
         }
         let hint = format!("did you mean `{number}s` or `{number}m`?");
         return DurationError::new(whole, format!("{} has no unit", quoted(number)), hint);

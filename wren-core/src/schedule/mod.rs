@@ -21,6 +21,7 @@ mod cron_expr;
 mod cron_field;
 mod cron_foreign;
 mod cron_piece;
+mod cron_spoken;
 mod cron_whole;
 mod duration;
 mod every;

@@ -133,7 +133,11 @@ fn a_wrong_number_of_fields_comes_with_the_expression_that_was_meant() {
         "cron here has no seconds field: did you mean `0 9 * * 2-6`? (weekdays: 0 is sunday, 1 is monday)"
     );
     assert_eq!(hint("0 9 * * * root"), "did you mean `0 9 * * *`?");
-    assert!(hint("15m").contains("`every`"));
+    assert!(hint("15m").contains("`every=\"15m\"`"));
+    assert_eq!(hint("0 9 ** *"), "did you mean `0 9 * * *`?");
+    assert_eq!(hint("cron(0 9 * * ? *)"), "write the five fields only: did you mean `0 9 * * *`?");
+    assert!(hint("@every 5m").contains("`every=\"5m\"`"));
+    assert_eq!(CronExpr::diagnose("every day at 9:00 daily").len(), 1);
     assert_eq!(fault("*").message, "`*` has 1 field, cron needs 5");
     assert_eq!(fault(&vec!["*"; 500].join(" ")).message.matches("500 fields").count(), 1);
     assert!(fault(&"1,".repeat(5_000)).message.contains("10000 bytes"));
@@ -170,7 +174,7 @@ fn each_fault_says_what_is_wrong_and_what_to_write() {
         ("0 0 * * mno", "`mno` is not a day of week", "did you mean `mon`?"),
         ("0 0 * * Monday", "`Monday` is not a day of week", "did you mean `mon`?"),
         ("0 0 * sept *", "`sept` is not a month", "did you mean `sep`?"),
-        ("0 9am * * *", "`9am` is not a number, and the hour field takes only numbers", ""),
+        ("0 9am * * *", "`9am` is not a number, and the hour field takes only numbers", "did you mean `9`?"),
         ("0 0 ? * *", "`?` is not supported", "use `*` instead"),
         (
             "1,,2 * * * *",

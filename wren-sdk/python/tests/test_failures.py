@@ -27,15 +27,38 @@ def test_a_syntax_error_that_the_function_meets_is_an_exception():
     assert serve("def main():\n    eval('1 +')").error["code"] == "SCRIPT_EXCEPTION"
 
 
-def test_a_missing_package_is_told_how_to_declare_it():
+def test_a_missing_package_is_told_that_there_are_none():
     error = serve("import yaml_not_there").error
     assert error["code"] == "IMPORT_ERROR"
-    assert '# dependencies = ["yaml_not_there"]' in error["hint"]
+    assert error["hint"].startswith("no packages are installed here")
     assert error["location"]["line"] == 1
 
 
-def test_a_package_of_another_name_is_known():
-    assert '# dependencies = ["PyYAML"]' in serve("import yaml").error["hint"]
+@pytest.mark.parametrize(
+    ("package", "instead"),
+    [("requests_not_there", "`wren` package"), ("slack_bolt", "wren import slack"), ("apscheduler", "on_schedule")],
+)
+def test_what_does_the_work_of_a_package_is_named(package, instead):
+    assert instead in serve(f"import {package}").error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("script", "hint"),
+    [
+        ("from wren.http import Session", "wren.http has: HTTPError, Headers, Response, delete"),
+        ("from wren.slack import pots", "did you mean `post`?"),
+        ("import wren.http.client", "wren.http has: "),
+    ],
+)
+def test_what_a_module_of_the_sdk_has_is_named(script, hint):
+    assert serve(script).error["hint"].startswith(hint)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="this Python does not say whose attribute is missing")
+@pytest.mark.parametrize("script", ["from wren import gmail\n{}", "from wren import gmail\ndef main():\n    {}"])
+def test_a_function_that_an_integration_lacks_comes_with_those_it_has(script):
+    error = serve(script.format("gmail.search('invoice')")).error
+    assert error["hint"] == "wren.gmail has: get, inbox, label, send"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="this Python does not list its standard library")

@@ -58,9 +58,10 @@ impl Pattern {
         }
         match form(field, text) {
             Form::Glob(glob) => Self::glob(field, glob),
-            Form::Expression(expression) => {
-                Self::expression(expression, None).map_err(|reason| Misfit::new(reason, SYNTAX))
-            }
+            Form::Expression(expression) => Self::expression(expression, None).map_err(|reason| {
+                let hint = remedy(&reason);
+                Misfit::new(reason, hint)
+            }),
             Form::Either => {
                 let hint = format!("write `glob:{text}` to look for it as it is written");
                 Self::expression(text, Some(crate::mail::lower(text))).map_err(|reason| Misfit::new(reason, hint))
@@ -108,6 +109,17 @@ impl Pattern {
                     || expression.is_match(&text.written)
             }
         }
+    }
+}
+
+/// Returns what to do about an expression that is none.
+fn remedy(reason: &str) -> &'static str {
+    if reason.contains("look-around") {
+        "expressions have no lookaround: say what must not be there by `not_`, as in `not_={\"subject\": \"draft\"}`"
+    } else if reason.contains("unclosed") || reason.contains("unopened") {
+        "every `(` and `[` needs its end; one that is text is written `\\(`"
+    } else {
+        SYNTAX
     }
 }
 

@@ -112,5 +112,11 @@ fn partners(declared: &[Declared], inspected: &[InspectedTrigger], map: &SourceM
             }
         }
     }
+    // A decorator in a loop, or in a function that is called again, registers as often as it is come to.
+    for (trigger, partner) in inspected.iter().zip(&mut partners).filter(|(_, partner)| partner.is_none()) {
+        *partner = declared.iter().enumerate().position(|(index, found)| {
+            found.kind.as_str() == trigger.kind && found.func == trigger.func && lines[index].contains(&trigger.line)
+        });
+    }
     partners
 }

@@ -13,7 +13,7 @@ use super::fields::Fault;
 use super::metadata_entry::ScriptTrigger;
 use super::signature::{self, Handler};
 use super::trigger;
-use crate::deploy::parse::{Declared, MOST_ARGUMENTS, Parsed, Scope};
+use crate::deploy::parse::{Declared, MOST_ARGUMENTS, Parsed, Scope, config_key};
 use crate::deploy::{DeployRules, MOST_DIAGNOSTICS};
 use crate::error::{Error, ErrorCode, Location};
 use crate::executor::Inspection;
@@ -124,8 +124,11 @@ impl<'a> Checker<'a> {
         }
         if misuses.is_empty() {
             for problem in &candidate.problems {
-                let error = Error::new(ErrorCode::InvalidMetadata, *problem);
-                self.report(error, |checker| checker.place(candidate, None));
+                let error = Error::new(ErrorCode::InvalidMetadata, *problem).with_hint(remedy(problem));
+                // It begins with the argument at fault, where it is about one.
+                let key = problem.split_whitespace().next().map(config_key);
+                let fault = Fault::new(key, ErrorCode::InvalidMetadata, *problem, None);
+                self.report(error, |checker| checker.place(candidate, Some(&fault)));
             }
         }
         let misused = !misuses.is_empty() || !candidate.problems.is_empty();
@@ -178,7 +181,10 @@ impl<'a> Checker<'a> {
     /// Refuses the same trigger declared twice.
     pub(super) fn check_repeats(&mut self, candidates: &[Candidate<'_>]) {
         let mut seen: Vec<(&str, &str, Map<String, Value>, u32)> = Vec::new();
-        for candidate in candidates.iter().take(self.rules.most_triggers()) {
+        // Those that no run can call are faults already.
+        let reachable =
+            |candidate: &&Candidate<'_>| candidate.declared.is_none_or(|declared| !is_hidden(&declared.scope));
+        for candidate in candidates.iter().take(self.rules.most_triggers()).filter(reachable) {
             let kind = TriggerKind::parse(&candidate.kind).unwrap_or(TriggerKind::Manual);
             let config = trigger::canonical(kind, &candidate.config, &self.parsed.settings);
             let first = seen.iter().find(|(other, func, known, _)| {
@@ -186,8 +192,11 @@ impl<'a> Checker<'a> {
             });
             if let Some((.., line)) = first {
                 let message = format!("`{}` has the same {} trigger twice", candidate.func, candidate.kind);
-                let error = Error::new(ErrorCode::DuplicateTrigger, message)
-                    .with_hint(format!("remove one of them: the first stands at line {line}"));
+                let error = Error::new(ErrorCode::DuplicateTrigger, message).with_hint(if *line == candidate.line {
+                    format!("line {line} declares it again: each time needs another schedule or function")
+                } else {
+                    format!("remove one of them: the first stands at line {line}")
+                });
                 self.report(error, |checker| checker.place(candidate, None));
             } else {
                 seen.push((&candidate.kind, &candidate.func, config, candidate.line));
@@ -252,6 +261,21 @@ impl<'a> Checker<'a> {
     fn cover_declared(&mut self, declared: &Declared) {
         let map = &self.parsed.map;
         self.covered.push(map.line_of(declared.range.start())..=map.line_of(declared.range.end()));
+    }
+}
+
+/// Returns what to do about something that the SDK complains of.
+fn remedy(problem: &str) -> &'static str {
+    if problem.contains("must decorate a function") {
+        "put the decorator directly above a `def` at the top level of the script"
+    } else if problem.contains("positional") {
+        "give the others by name, as in `timeout=\"5m\"`"
+    } else if problem.contains("is a function") {
+        "arguments are text, numbers, lists and dicts: let the function itself decide, and return early"
+    } else if problem.contains("needs a schedule") {
+        "give it a time, as in `@wren.on_schedule(\"0 9 * * *\")`"
+    } else {
+        "write the value out: text, numbers, and lists and dicts of them"
     }
 }
 

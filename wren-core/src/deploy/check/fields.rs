@@ -52,6 +52,24 @@ const SYNONYMS: [(&str, &str); 14] = [
     ("run_at", "at"),
 ];
 
+/// The keys by which other schedulers say at what time, and those by which they say how often.
+const CLOCK_WORDS: [&str; 12] = [
+    "hour",
+    "minute",
+    "second",
+    "day",
+    "month",
+    "week",
+    "day_of_month",
+    "day_of_week",
+    "weekday",
+    "days_of_week",
+    "time",
+    "when",
+];
+const PERIOD_WORDS: [(&str, char); 6] =
+    [("seconds", 's'), ("minutes", 'm'), ("hours", 'h'), ("days", 'd'), ("weeks", 'w'), ("mins", 'm')];
+
 /// Reads the keys of one config.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
@@ -79,6 +97,7 @@ impl<'a> Fields<'a> {
             let synonym = SYNONYMS.iter().find(|(other, _)| other == key).map(|(_, meant)| *meant);
             let meant = synonym.filter(|meant| known.contains(meant)).or_else(|| nearest(key, known.iter().copied()));
             let hint = match meant {
+                _ if self.kind == TriggerKind::Schedule && is_clock_word(key) => self.in_our_words(key),
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("the arguments are {}", units::list(known)),
             };
@@ -88,11 +107,29 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Says whether the time is given in the words of another scheduler.
+    pub(super) fn has_clock_words(&self) -> bool {
+        self.config.keys().any(|key| is_clock_word(key))
+    }
+
+    /// Says how what another scheduler takes is written here.
+    fn in_our_words(&self, key: &str) -> String {
+        if let Some((_, unit)) = PERIOD_WORDS.iter().find(|(word, _)| *word == key) {
+            let number = self.config.get(key).and_then(Value::as_u64).unwrap_or(5);
+            return format!("write `every=\"{number}{unit}\"`");
+        }
+        let at = |key: &str, otherwise: u64| self.config.get(key).and_then(Value::as_u64).unwrap_or(otherwise);
+        format!("write the time as a cron expression, such as `\"{} {} * * *\"`", at("minute", 0), at("hour", 9))
+    }
+
     pub(super) fn text(&mut self, key: &str, example: &str) -> Option<&'a str> {
         match self.config.get(key)? {
             Value::String(text) => Some(text),
             other => {
-                self.misfit(key, Misfit::wants(key, &format!("a string such as \"{example}\""), &shown(other)));
+                let misfit = Misfit::wants(key, &format!("a string such as \"{example}\""), &shown(other));
+                let several = (key == "cron" && other.is_array())
+                    .then(|| "use one decorator for each expression: a function may have several".to_owned());
+                self.misfit(key, misfit.with_hint(several));
                 None
             }
         }
@@ -120,7 +157,9 @@ impl<'a> Fields<'a> {
         let value = self.config.get(key)?;
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number <= most);
         if number.is_none() {
-            self.misfit(key, Misfit::wants(key, &format!("a whole number from 0 to {most}"), &shown(value)));
+            let misfit = Misfit::wants(key, &format!("a whole number from 0 to {most}"), &shown(value));
+            let quoted = value.as_str().and_then(|text| text.parse::<u32>().ok()).filter(|number| *number <= most);
+            self.misfit(key, misfit.with_hint(quoted.map(|number| format!("write `{number}` without quotes"))));
         }
         number
     }
@@ -141,6 +180,10 @@ impl<'a> Fields<'a> {
         let fault = Fault::new(Some(key), ErrorCode::InvalidMetadata, misfit.message, misfit.hint);
         self.faults.push(fault.with_span(misfit.span));
     }
+}
+
+fn is_clock_word(key: &str) -> bool {
+    CLOCK_WORDS.contains(&key) || PERIOD_WORDS.iter().any(|(word, _)| *word == key)
 }
 
 /// Returns how a value is called in a message, in the words of Python.

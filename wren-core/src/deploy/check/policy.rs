@@ -48,7 +48,8 @@ fn backoff(fields: &mut Fields<'_>) -> Option<Backoff> {
         let name = format!("backoff.{key}");
         let read = match table.get(key)? {
             Value::String(text) => units::duration(&name, text),
-            other => Err(Misfit::wants(&name, "a duration such as \"10s\"", &shown(other))),
+            other => Err(Misfit::wants(&name, "a duration such as \"10s\"", &shown(other))
+                .with_hint(units::seconds_hint(&shown(other)))),
         };
         // A place inside the dict is not known, so the fault is the whole argument's.
         read.map_err(|misfit| fields.misfit("backoff", Misfit { span: None, ..misfit })).ok()

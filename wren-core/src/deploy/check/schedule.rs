@@ -28,7 +28,8 @@ pub(super) fn read(fields: &mut Fields<'_>, settings: &ScriptSettings, now: Date
     if let (Some(first), Some(last)) = (start, end)
         && first > last
     {
-        let fault = Fault::new(Some("end"), ErrorCode::InvalidMetadata, "end is before start", None);
+        let hint = Some("choose an end after the start, or swap the two".to_owned());
+        let fault = Fault::new(Some("end"), ErrorCode::InvalidMetadata, "end is before start", hint);
         fields.faults.push(fault);
     } else if schedule.next_after(now).is_none() {
         fields.faults.push(never_fires(fields, end, now));
@@ -80,6 +81,8 @@ fn rule(fields: &mut Fields<'_>, zone: Timezone, start: Option<DateTime<Utc>>) -
             let read = instant::read("at", text, zone, DateMeans::Nothing);
             read.map(Schedule::at).map_err(|misfit| fields.misfit("at", misfit)).ok()
         }
+        // What says the time in the words of another scheduler is a fault already.
+        [] if fields.has_clock_words() => None,
         [] => {
             let hint = "write `@wren.on_schedule(\"0 9 * * *\")` or `@wren.on_schedule(every=\"15m\")`".to_owned();
             let message = "on_schedule says no time: it needs one of `cron`, `every` and `at`";
@@ -105,9 +108,14 @@ fn rule(fields: &mut Fields<'_>, zone: Timezone, start: Option<DateTime<Utc>>) -
 const LONGEST_CRON: usize = 1000;
 
 fn cron(fields: &mut Fields<'_>, text: &str) -> Option<CronExpr> {
+    // APScheduler's `"cron", hour=9` names the kind of trigger; what else it says is a fault of its own.
+    if fields.has_clock_words() && matches!(text, "cron" | "interval" | "date") {
+        return None;
+    }
     if text.len() > LONGEST_CRON {
         let message = format!("the expression has {} characters, at most {LONGEST_CRON} are read", text.len());
-        fields.faults.push(Fault::new(Some("cron"), ErrorCode::InvalidCron, message, None));
+        let hint = Some("share it out among several triggers".to_owned());
+        fields.faults.push(Fault::new(Some("cron"), ErrorCode::InvalidCron, message, hint));
         return None;
     }
     for error in CronExpr::diagnose(text) {

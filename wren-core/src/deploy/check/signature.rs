@@ -50,7 +50,11 @@ pub(super) fn check(kind: TriggerKind, handler: Handler<'_>) -> Option<(Error, O
         } else {
             format!("{} trigger passes the {event} only", article(kind))
         };
-        let hint = if passes == 0 { "remove it or give it a default" } else { "give the others defaults" };
+        let hint = match (passes, names.iter().any(|name| ["context", "ctx", "event"].contains(name))) {
+            (0, true) => format!("write `def {func}():`; what a run knows of itself is in `wren.context()`"),
+            (0, false) => format!("write `def {func}():`, or give every parameter a default"),
+            _ => format!("write `def {func}({event}):` and take the rest from `{event}`, or give the others defaults"),
+        };
         let place = required.get(passes as usize).map(|(_, range)| *range).or(name_range);
         return Some((fault(format!("`{func}` requires {count}{which}, {passed}")).with_hint(hint), place));
     }

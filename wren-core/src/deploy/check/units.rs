@@ -21,11 +21,12 @@ impl Misfit {
 
     /// Says what a key wants and what it got.
     pub(in crate::deploy) fn wants(key: &str, wanted: &str, got: &str) -> Self {
-        Self::new(format!("{key} must be {wanted}, not {got}"))
+        Self::new(format!("{key} must be {wanted}, not {got}")).with_hint(format!("give `{key}` {wanted}"))
     }
 
+    /// Replaces the hint by one that says more, if there is one.
     pub(in crate::deploy) fn with_hint(mut self, hint: impl Into<Option<String>>) -> Self {
-        self.hint = hint.into();
+        self.hint = hint.into().or(self.hint);
         self
     }
 }

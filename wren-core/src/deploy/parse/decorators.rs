@@ -9,6 +9,7 @@ use super::functions::{Function, Scope};
 use super::imports::Imports;
 use super::{literal, names};
 use crate::model::TriggerKind;
+use crate::schedule::Timezone;
 
 /// No decorator has a fifth of these; a script of a megabyte has room for a hundred thousand, each of them at fault.
 pub(in crate::deploy) const MOST_ARGUMENTS: usize = 64;
@@ -126,12 +127,10 @@ fn read_arguments(trigger: &mut Declared, arguments: &Arguments, map: &SourceMap
         }
     }
     if let Some(range) = extra {
-        let (takes, hint) = match positional {
-            [] => ("no positional argument", "name it, as in `subject=\"invoice\"`"),
-            _ => ("one positional argument", "give the others by name, as in `timeout=\"5m\"`"),
-        };
+        let takes = if positional.is_empty() { "no positional argument" } else { "one positional argument" };
+        let hint = named(arguments, range, positional.is_empty());
         let given = arguments.args.len();
-        trigger.misuses.push((format!("on_{} takes {takes}, got {given}", kind.as_str()), hint.to_owned(), range));
+        trigger.misuses.push((format!("on_{} takes {takes}, got {given}", kind.as_str()), hint, range));
     }
     let room = MOST_ARGUMENTS - trigger.arguments.len();
     if let Some(first) = arguments.keywords.get(room) {
@@ -145,6 +144,21 @@ fn read_arguments(trigger: &mut Declared, arguments: &Arguments, map: &SourceMap
             Some(name) => push(trigger, name.as_str(), name.range(), &keyword.value, map),
             None => trigger.unpacks = true,
         }
+    }
+}
+
+/// Says by which name an argument is given.
+fn named(arguments: &Arguments, range: TextRange, is_event: bool) -> String {
+    let expr = arguments.args.iter().find(|expr| expr.range() == range);
+    let text = expr.and_then(|expr| expr.as_string_literal_expr()).map(|text| text.value.to_str());
+    match text {
+        _ if expr.is_some_and(Expr::is_lambda_expr) => {
+            "arguments are text: name one, as in `subject=\"invoice\"`, and let the function itself decide the rest"
+                .to_owned()
+        }
+        Some(text) if !is_event && Timezone::parse(text).is_ok() => format!("write `timezone=\"{text}\"`"),
+        _ if is_event => "name it, as in `subject=\"invoice\"`".to_owned(),
+        _ => "give the others by name, as in `timeout=\"5m\"`".to_owned(),
     }
 }
 

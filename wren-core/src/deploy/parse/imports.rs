@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Alias, Expr, ExprContext, Parameter, Stmt, StmtImportFrom};
+use ruff_python_ast::{Alias, Decorator, Expr, ExprContext, Parameter, Stmt, StmtImportFrom};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use super::names;
+use super::{literal, names};
 use crate::integration::IntegrationDirectory;
 
 /// What a name of the script stands for.
@@ -31,9 +31,39 @@ pub(super) struct Imports {
     names: HashMap<String, Target>,
     /// The members it imports, or reaches by attribute.
     pub(super) uses: Vec<Use>,
+    /// The integrations that it names by `wren.integration("…")`; the place is that of the name within its quotes.
+    pub(super) named: Vec<Use>,
+    /// The members that it calls or decorates with somewhere, which nobody does with an integration.
+    called: HashSet<String>,
     /// Names bound to something else somewhere: they no longer tell what they stand for.
     rebound: HashSet<String>,
     attributes: Vec<(String, Use)>,
+    calls: Vec<Call>,
+}
+
+/// A call, or a decorator without parentheses, before it is known what its name stands for.
+#[derive(Debug)]
+struct Call {
+    /// The name before the dot, if there is one.
+    base: Option<String>,
+    name: String,
+    /// The one argument, where that is a string.
+    text: Option<Use>,
+}
+
+impl Call {
+    fn new(callee: &Expr) -> Option<Self> {
+        match callee {
+            Expr::Name(name) => Some(Self { base: None, name: name.id.to_string(), text: None }),
+            Expr::Attribute(attribute) => match &*attribute.value {
+                Expr::Name(base) => {
+                    Some(Self { base: Some(base.id.to_string()), name: attribute.attr.to_string(), text: None })
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl Imports {
@@ -46,7 +76,24 @@ impl Imports {
             }
         }
         imports.uses.sort_by_key(|found| found.range.start());
+        for call in std::mem::take(&mut imports.calls) {
+            let target = imports.target(call.base.as_ref().unwrap_or(&call.name));
+            let member = match (target, call.base) {
+                (Some(Target::Module), Some(_)) => call.name,
+                (Some(Target::Member(member)), None) => member.clone(),
+                _ => continue,
+            };
+            if member == "integration" {
+                imports.named.extend(call.text);
+            }
+            imports.called.insert(member);
+        }
         imports
+    }
+
+    /// Says whether the script calls a member of `wren`, or decorates with it.
+    pub(super) fn is_called(&self, member: &str) -> bool {
+        self.called.contains(member)
     }
 
     /// Returns what a name stands for, when that is something of `wren` everywhere in the script.
@@ -164,8 +211,23 @@ impl<'a> Visitor<'a> for Imports {
                 }
                 visitor::walk_expr(self, expr);
             }
+            Expr::Call(call) => {
+                if let Some(mut found) = Call::new(&call.func) {
+                    if let ([Expr::StringLiteral(text)], []) = (&*call.arguments.args, &*call.arguments.keywords) {
+                        let range = literal::characters(text);
+                        found.text = Some(Use { name: text.value.to_str().to_owned(), range });
+                    }
+                    self.calls.push(found);
+                }
+                visitor::walk_expr(self, expr);
+            }
             _ => visitor::walk_expr(self, expr),
         }
+    }
+
+    fn visit_decorator(&mut self, decorator: &'a Decorator) {
+        self.calls.extend(Call::new(&decorator.expression));
+        visitor::walk_decorator(self, decorator);
     }
 
     fn visit_parameter(&mut self, parameter: &'a Parameter) {

@@ -1,6 +1,6 @@
 //! Literals of Python as JSON.
 
-use ruff_python_ast::{Expr, Number, StringFlags, UnaryOp};
+use ruff_python_ast::{Expr, ExprStringLiteral, Number, StringFlags, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 use serde_json::{Map, Value};
 
@@ -47,9 +47,17 @@ fn number(number: &Number) -> Option<Value> {
 pub(super) fn plain_text(expr: &Expr, map: &SourceMap) -> Option<TextRange> {
     let Expr::StringLiteral(literal) = expr else { return None };
     let [part] = literal.value.as_slice() else { return None };
-    let range = part.range();
-    let (opener, closer) = (part.flags.opener_len(), part.flags.closer_len());
-    let inner =
-        (opener + closer <= range.len()).then(|| TextRange::new(range.start() + opener, range.end() - closer))?;
+    let inner = characters(literal);
     (map.slice(inner) == &*part.value).then_some(inner)
+}
+
+/// Returns what stands between a string's quotes; the whole place of one in several pieces, or without an end.
+pub(super) fn characters(literal: &ExprStringLiteral) -> TextRange {
+    let range = literal.range();
+    let [part] = literal.value.as_slice() else { return range };
+    let (opener, closer) = (part.flags.opener_len(), part.flags.closer_len());
+    if opener + closer > range.len() {
+        return range;
+    }
+    TextRange::new(range.start() + opener, range.end() - closer)
 }

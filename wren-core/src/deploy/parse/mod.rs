@@ -4,6 +4,7 @@ mod bound;
 mod brackets;
 mod decorators;
 mod depth;
+mod foreign;
 mod functions;
 mod imports;
 mod literal;
@@ -37,7 +38,7 @@ pub struct Parsed {
     pub(super) declared: Vec<Declared>,
     /// How many triggers the text declares.
     pub(super) declared_count: usize,
-    /// The members of `wren` that the script names, as they are spelled.
+    /// The members of `wren` and the integrations that the script names, as they are spelled.
     members: HashSet<String>,
     /// Names bound at the top level other than by `def`: imports and assignments.
     pub(super) bound: HashSet<String>,
@@ -123,7 +124,9 @@ pub fn parse(source: &[u8], rules: &DeployRules) -> Parsed {
         return Parsed { settings, ..Parsed::unread(map, diagnostics) };
     };
     let imports = imports::Imports::read(&module.body);
-    let functions = functions::collect(&module.body);
+    let mut functions = functions::collect(&module.body);
+    // The parser makes up what a decorator needs and does not have.
+    functions.retain(|function| !function.def.name.is_empty());
     let (mut declared, declared_count) = decorators::read(&functions, &imports, &map, rules.most_triggers());
     // What the parser guessed around an error is not worth a second complaint.
     declared.retain(|trigger| {
@@ -136,11 +139,22 @@ pub fn parse(source: &[u8], rules: &DeployRules) -> Parsed {
         .uses
         .iter()
         .filter(|found| !broken.contains(&map.line_of(found.range.start())) && judged.insert(found.name.as_str()))
-        .filter_map(|found| names::unknown(&found.name, found.range, &rules.integrations, &map));
+        .filter_map(|found| {
+            let is_called = imports.is_called(&found.name);
+            names::unknown(&found.name, found.range, is_called, &rules.integrations, &map)
+        });
     diagnostics.extend(unknown.take(MOST_DIAGNOSTICS));
+    let mut named = HashSet::new();
+    let strangers = imports
+        .named
+        .iter()
+        .filter(|found| !broken.contains(&map.line_of(found.range.start())) && named.insert(found.name.as_str()))
+        .filter(|found| rules.integrations.find(&found.name).is_none())
+        .map(|found| rules.integrations.unknown(&found.name).with_location(map.locate(found.range)));
+    diagnostics.extend(strangers.take(MOST_DIAGNOSTICS));
     Parsed {
         integrations: imports.integrations(&rules.integrations),
-        members: imports.uses.iter().map(|found| found.name.clone()).collect(),
+        members: imports.uses.iter().chain(&imports.named).map(|found| found.name.clone()).collect(),
         functions: functions.iter().map(|function| FunctionFacts::of(function, &imports)).collect(),
         bound: bound::read(&module.body),
         settings,

@@ -3,6 +3,7 @@
 use ruff_text_size::TextRange;
 
 use super::super::location::SourceMap;
+use super::foreign;
 use crate::error::{Error, ErrorCode};
 use crate::integration::IntegrationDirectory;
 use crate::model::TriggerKind;
@@ -15,6 +16,9 @@ pub(super) const DECORATORS: [(&str, TriggerKind); 3] =
 /// The lower-case names of the SDK that are neither decorators nor integrations.
 const HELPERS: [&str; 9] =
     ["ai", "context", "decorators", "errors", "http", "integration", "registry", "secret", "state"];
+
+/// Those of them that scripts have no use for.
+const INTERNALS: [&str; 3] = ["decorators", "errors", "registry"];
 
 /// Returns the lower-case names of the SDK that are no integrations, for the test that keeps this list and the SDK in step.
 #[doc(hidden)]
@@ -36,10 +40,12 @@ pub(super) fn may_be_integration(name: &str) -> bool {
         && !name.contains(|c: char| c.is_ascii_uppercase())
 }
 
-/// Makes the diagnostic for a name that `wren` does not have, unless it has it after all.
+/// Makes the diagnostic for a name that `wren` does not have, unless it has it after all. What is called was not meant as an
+/// integration.
 pub(super) fn unknown(
     name: &str,
     range: TextRange,
+    is_called: bool,
     integrations: &IntegrationDirectory,
     map: &SourceMap,
 ) -> Option<Error> {
@@ -47,11 +53,17 @@ pub(super) fn unknown(
         return None;
     }
     let is_integration = integrations.all().iter().any(|known| nearest(name, [known.name.as_str()]).is_some());
-    let error = match nearest(name, sdk_names()) {
-        Some(near) if !is_integration => unknown_own(name, &format!("did you mean `{near}`?")),
-        None if name.starts_with("on_") => {
+    let error = match (foreign::instead_of(name), nearest(name, sdk_names())) {
+        (Some(hint), _) => unknown_own(name, hint),
+        (None, Some(near)) if !is_integration => unknown_own(name, &format!("did you mean `{near}`?")),
+        (None, _) if name.starts_with("on_") => {
             let known: Vec<&str> = DECORATORS.iter().map(|(known, _)| *known).collect();
             unknown_own(name, &format!("the triggers are {}", known.join(", ")))
+        }
+        (None, _) if is_called && !is_integration => {
+            let known: Vec<&str> = sdk_names().into_iter().filter(|known| !INTERNALS.contains(known)).collect();
+            let services: Vec<&str> = integrations.all().iter().map(|known| known.name.as_str()).collect();
+            unknown_own(name, &format!("wren has {}; its integrations are {}", known.join(", "), services.join(", ")))
         }
         _ => integrations.unknown(name),
     };

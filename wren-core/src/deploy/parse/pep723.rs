@@ -1,5 +1,6 @@
 //! The block of inline metadata, `# /// script` to `# ///`, exactly as PEP 723 says.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use ruff_text_size::TextRange;
@@ -40,18 +41,39 @@ impl Block {
 pub(super) fn read(map: &SourceMap, rules: &DeployRules, diagnostics: &mut Vec<Error>) -> ScriptSettings {
     let Some(block) = find(map, diagnostics) else { return ScriptSettings::default() };
     let (table, errors) = DeTable::parse_recoverable(&block.toml);
+    let mut lines = HashSet::new();
     for error in errors.into_iter().take(MOST_DIAGNOSTICS) {
-        let span = error.span().unwrap_or(0..0);
-        diagnostics.push(
-            fault(format!("the script's metadata is not TOML: {}", error.message().replace('\n', ", ")))
-                .with_hint("PEP 723 metadata is TOML behind `# `, such as `# dependencies = []`")
-                .with_location(map.locate(block.range(span))),
-        );
+        let place = map.locate(block.range(error.span().unwrap_or(0..0)));
+        // The others of a line follow from its first.
+        if lines.insert(place.line) {
+            let message = format!("the script's metadata is not TOML: {}", error.message().replace('\n', ", "));
+            let hint = if error.message().contains("duplicate key") {
+                "give each key once".to_owned()
+            } else {
+                toml_hint(map.line_text(place.line).unwrap_or_default())
+            };
+            diagnostics.push(fault(message).with_hint(hint).with_location(place));
+        }
     }
     let mut reader = settings::Reader::new(&block, map, rules);
     let settings = reader.read(table.get_ref());
     diagnostics.append(&mut reader.diagnostics);
     settings
+}
+
+/// Says how a line is written in TOML, when it is plain what it says.
+fn toml_hint(line: &str) -> String {
+    let text = line.trim_start_matches(['#', ' ']);
+    let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    match text.split_once([':', '=']) {
+        Some((key, value)) if is_key(key.trim()) && !value.trim().is_empty() && text.len() < 200 => {
+            let value = value.trim();
+            let is_bare = !value.starts_with(['"', '\'', '[', '{']) && value.parse::<f64>().is_err();
+            let quote = if is_bare { "\"" } else { "" };
+            format!("TOML is written as `# {} = {quote}{value}{quote}`", key.trim())
+        }
+        _ => "PEP 723 metadata is TOML behind `# `, such as `# dependencies = []`".to_owned(),
+    }
 }
 
 /// Finds the block. A second one, or one without an end, is a fault: PEP 723 leaves such a block out in silence, and its

@@ -16,6 +16,9 @@ use crate::schedule::Timezone;
 use crate::suggest::nearest;
 
 const TOP_KEYS: [&str; 3] = ["dependencies", "requires-python", "tool"];
+/// What is not of the script but of each of its triggers.
+const TRIGGER_KEYS: [&str; 10] =
+    ["cron", "every", "at", "overlap", "catch_up", "jitter", "start", "end", "retries", "backoff"];
 const WREN_KEYS: [&str; 6] = ["timezone", "executor", "timeout", "memory", "egress", "inject_env"];
 
 /// Reads tables into settings and gathers what is wrong with them.
@@ -186,7 +189,8 @@ impl<'a> Reader<'a> {
 
     fn strings(&mut self, key: &str, value: &Item<'_>) -> Vec<(String, Range<usize>)> {
         let Some(array) = value.get_ref().as_array() else {
-            self.misfit(key, "a list of strings", value);
+            let example = value.get_ref().as_str().map(|text| format!("write `{key} = [\"{text}\"]`"));
+            self.misfit_with(key, "a list of strings", value, example);
             return Vec::new();
         };
         let entries =
@@ -195,12 +199,20 @@ impl<'a> Reader<'a> {
     }
 
     fn misfit(&mut self, key: &str, wanted: &str, value: &Item<'_>) {
-        let misfit = units::Misfit::wants(key, wanted, &shown(value.get_ref()));
+        self.misfit_with(key, wanted, value, None);
+    }
+
+    fn misfit_with(&mut self, key: &str, wanted: &str, value: &Item<'_>, hint: Option<String>) {
+        let misfit = units::Misfit::wants(key, wanted, &shown(value.get_ref())).with_hint(hint);
         self.push(ErrorCode::InvalidMetadata, value.span(), misfit.message, misfit.hint);
     }
 
     fn unknown(&mut self, key: &str, span: Range<usize>, place: &str, known: &[&str]) {
-        let hint = units::meant(key, known);
+        let hint = if TRIGGER_KEYS.contains(&key) {
+            format!("`{key}` is said of each trigger: `@wren.on_schedule(…, {key}=…)`")
+        } else {
+            units::meant(key, known)
+        };
         self.push(ErrorCode::InvalidMetadata, span, format!("unknown key `{key}` in {place}"), Some(hint));
     }
 

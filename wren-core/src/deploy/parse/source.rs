@@ -50,7 +50,9 @@ fn read_text(bytes: &[u8]) -> Source {
         let at = error.valid_up_to();
         let byte = bytes.get(at).copied().unwrap_or_default();
         let hint = match &cookie {
-            Some((name, _)) => format!("the script declares `{name}`: convert it to UTF-8"),
+            Some((name, _)) => {
+                format!("the script declares `{name}`: convert it to UTF-8, and remove the `coding` comment")
+            }
             None => "save the script as UTF-8".to_owned(),
         };
         // What comes before the first bad byte is the same in the repaired text, so its offset holds there too.

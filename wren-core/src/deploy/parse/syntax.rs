@@ -2,7 +2,7 @@
 
 use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_python_parser::{InterpolatedStringErrorType, LexicalErrorType, ParseError, ParseErrorType};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::{Ranged, TextLen, TextRange};
 
 use super::super::location::SourceMap;
 use super::brackets::Brackets;
@@ -10,6 +10,9 @@ use crate::error::{Error, ErrorCode};
 
 /// A text that is no Python at all makes an error of every line; nobody reads more than these.
 const MOST_ERRORS: usize = 50;
+
+/// How the parser's message begins when nothing is indented below a `def`, an `if` and the like.
+const NO_BLOCK: &str = "Expected an indented block";
 
 /// Makes the diagnostics of what the parser found: the first of each line, without those that only follow from one, and
 /// without those of lines that have one already.
@@ -29,6 +32,11 @@ pub(super) fn diagnostics(errors: &[ParseError], tokens: &Tokens, map: &SourceMa
         let follows = match kind {
             ParseErrorType::UnexpectedIndentation => lines.contains(&line.saturating_sub(1)),
             ParseErrorType::ExpectedToken { expected: TokenKind::Dedent, .. } => !lines.is_empty(),
+            ParseErrorType::OtherError(message) if message.starts_with(NO_BLOCK) => {
+                // The line that began the block was none to begin with.
+                let before = (1..line).rev().find(|line| !map.line_text(*line).unwrap_or_default().trim().is_empty());
+                before.is_some_and(|before| lines.contains(&before))
+            }
             _ => false,
         };
         if !follows && !lines.contains(&line) {
@@ -50,8 +58,18 @@ fn explain(range: TextRange, kind: &ParseErrorType, brackets: &Brackets, map: &S
             .with_hint(format!("add the `{closer}` that is missing"))
             .with_location(map.locate(bracket));
     }
-    let error = Error::new(ErrorCode::SyntaxError, message(kind, map.slice(range)));
+    if let Some(brace) = open_brace(range, kind, brackets, map) {
+        return Error::new(ErrorCode::SyntaxError, "`{` of the f-string is never closed")
+            .with_hint("close it with `}`; a brace as text is written `{{`")
+            .with_location(map.locate(brace));
+    }
     let line = map.line_text(map.line_of(range.start())).unwrap_or_default();
+    if matches!(kind, ParseErrorType::SimpleStatementsOnSameLine) && is_prose(line) {
+        return Error::new(ErrorCode::SyntaxError, "this line is text and no Python")
+            .with_hint("remove it, or begin it with `#`")
+            .with_location(map.locate(TextRange::at(map.line_start(map.line_of(range.start())), line.text_len())));
+    }
+    let error = Error::new(ErrorCode::SyntaxError, message(kind, map.slice(range)));
     let hint = hint(kind, line, map.slice(range), after(map, range));
     // The parser stops where it can go on no longer, which is often one step behind the mistake.
     let hint = hint.unwrap_or_else(|| "look at the marked place and at what stands just before it".to_owned());
@@ -74,6 +92,29 @@ fn never_closed(
     );
     let later = map.line_of(range.start()) > map.line_of(bracket.range.start());
     (at_end || later).then_some((bracket.range, bracket.opener, bracket.closer))
+}
+
+/// Finds the brace that an f-string does not close on its line: the quote that was to end the string begins another in it.
+fn open_brace(range: TextRange, kind: &ParseErrorType, brackets: &Brackets, map: &SourceMap) -> Option<TextRange> {
+    if !matches!(kind, ParseErrorType::Lexical(LexicalErrorType::UnclosedStringError)) {
+        return None;
+    }
+    let bracket = brackets.unclosed_around(range.start())?;
+    let line = map.line_of(range.start());
+    if bracket.opener != '{' || map.line_of(bracket.range.start()) != line {
+        return None;
+    }
+    let before = map.slice(TextRange::new(map.line_start(line), bracket.range.start()));
+    let is_formatted = ["f\"", "f'", "F\"", "F'"].iter().any(|opener| before.contains(opener));
+    is_formatted.then_some(bracket.range)
+}
+
+/// Recognises what a model writes around its code, such as `Here is the script:`.
+fn is_prose(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    line.starts_with(|c: char| c.is_ascii_uppercase())
+        && words.clone().count() >= 3
+        && words.all(|word| word.chars().all(|c| c.is_alphabetic() || "'’,.:!-".contains(c)))
 }
 
 fn after(map: &SourceMap, range: TextRange) -> &str {
@@ -120,16 +161,23 @@ fn hint(kind: &ParseErrorType, line: &str, text: &str, rest: &str) -> Option<Str
             TokenKind::Rbrace | TokenKind::Comma => "give every key a value, as in `key: value`",
             _ => "a `:` is missing here",
         },
+        ParseErrorType::ExpectedToken { expected: TokenKind::Comma, .. } if rest.starts_with(bare) => {
+            "is a comma missing at the end of the line before?"
+        }
         ParseErrorType::ExpectedToken { expected: TokenKind::Comma, .. } => "is a comma missing here?",
+        ParseErrorType::ExpectedToken { expected: TokenKind::Rpar, .. } if word == "for" => "write `for name in list:`",
         ParseErrorType::ExpectedToken { expected, .. } => return Some(format!("{expected} is missing here")),
         ParseErrorType::UnexpectedIndentation if mixes_tabs(line) || line.starts_with('\t') => {
             "tabs and spaces are mixed: indent with 4 spaces for each level"
         }
         ParseErrorType::UnexpectedIndentation => "begin the line where the line before it begins",
+        ParseErrorType::Lexical(LexicalErrorType::IndentationError) if mixes_tabs(line) || line.starts_with('\t') => {
+            "tabs and spaces are mixed: indent with 4 spaces for each level"
+        }
         ParseErrorType::Lexical(LexicalErrorType::IndentationError) => {
             "indent the line as one of the blocks before it, with spaces only"
         }
-        ParseErrorType::OtherError(message) if message.starts_with("Expected an indented block") => {
+        ParseErrorType::OtherError(message) if message.starts_with(NO_BLOCK) => {
             "indent the body by 4 spaces, or write `pass`"
         }
         ParseErrorType::OtherError(message) if message.contains("`except` or `finally`") => {

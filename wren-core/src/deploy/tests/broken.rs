@@ -38,6 +38,21 @@ fn every_syntax_error_has_its_place_and_a_hint() {
         ("another language", "const x = a && b;\n", &[("SYNTAX_ERROR", 1, 7, "leave `const` out")]),
         ("an endless string", "x = '''abc\n\n", &[("SYNTAX_ERROR", 1, 5, "close the string with `'''`")]),
         ("a stray bracket", "x = 1)\n", &[("SYNTAX_ERROR", 1, 6, "remove the `)`")]),
+        (
+            "text around the code",
+            "Here is the script for you:\n\nx = 1\n",
+            &[("SYNTAX_ERROR", 1, 1, "begin it with `#`")],
+        ),
+        ("an f-string's brace", "x = g(f'{a[0]')\n", &[("SYNTAX_ERROR", 1, 9, "close it with `}`")]),
+        (
+            "a merge conflict",
+            "import wren\n<<<<<<< HEAD\n@wren.on_schedule('@daily')\n=======\n@wren.on_schedule('@hourly')\n>>>>>>> new\ndef f(): ...\n",
+            &[
+                ("SYNTAX_ERROR", 2, 1, "merge conflict"),
+                ("SYNTAX_ERROR", 4, 1, "merge conflict"),
+                ("SYNTAX_ERROR", 6, 1, "merge conflict"),
+            ],
+        ),
         ("half a try", "try:\n    x = 1\ny = 2\n", &[("SYNTAX_ERROR", 3, 1, "add an `except`")]),
     ];
     for (name, script, expected) in cases {
@@ -89,6 +104,18 @@ fn every_wrong_argument_has_its_place_and_a_hint() {
             "@wren.on_schedule('@daily', start='2027-01-02', end='2027-01-01')",
             &[("INVALID_METADATA", 2, 53, "before start")],
         ),
+        (
+            "@wren.on_schedule(hour=7, minute=30)",
+            &[("INVALID_METADATA", 2, 19, "\"30 7 * * *\""), ("INVALID_METADATA", 2, 27, "\"30 7 * * *\"")],
+        ),
+        ("@wren.on_schedule('cron', hour=7)", &[("INVALID_METADATA", 2, 27, "\"0 7 * * *\"")]),
+        ("@wren.on_schedule('@daily', 'Europe/Dublin')", &[("INVALID_METADATA", 2, 29, "timezone=\"Europe/Dublin\"")]),
+        ("@wren.on_schedule(every='15 minutes')", &[("INVALID_METADATA", 2, 26, "did you mean `15m`?")]),
+        ("@wren.on_schedule(minutes=20)", &[("INVALID_METADATA", 2, 19, "every=\"20m\"")]),
+        ("@wren.on_schedule(['@daily'])", &[("INVALID_METADATA", 2, 19, "one decorator for each")]),
+        ("@wren.on_schedule('@daily', retries='3')", &[("INVALID_METADATA", 2, 37, "write `3` without quotes")]),
+        ("@wren.on_schedule('@daily', overlap='wait')", &[("INVALID_METADATA", 2, 37, "give `overlap` one of")]),
+        ("@wren.on_schedule('rate(5 minutes)')", &[("INVALID_CRON", 2, 20, "every=\"5m\"")]),
         ("@wren.on_webhook('/hook')", &[("UNKNOWN_TRIGGER_TYPE", 2, 2, "serves only `schedule` and `email`")]),
         (
             "@wren.on_schedule(\n    '0 9 * *',\n    tz='UTC',\n)",
@@ -141,6 +168,12 @@ fn unknown_names_of_wren_are_located_exactly() {
         ("import wren as w; w.gmial.inbox()", &[("UNKNOWN_INTEGRATION", 1, 21, "did you mean `gmail`?")]),
         ("import wren; wren.on_shedule(every='1h')", &[("INVALID_METADATA", 1, 19, "did you mean `on_schedule`?")]),
         ("from wren import on_cron", &[("INVALID_METADATA", 1, 18, "the triggers are on_schedule")]),
+        ("import wren; wren.log('x')", &[("INVALID_METADATA", 1, 19, "use `print`")]),
+        ("from wren import every\n@every('15m')\ndef g(): ...", &[("INVALID_METADATA", 1, 18, "every=\"15m\"")]),
+        ("import wren; wren.storage.get('x')", &[("INVALID_METADATA", 1, 19, "wren.state")]),
+        ("import wren; wren.notify('x')", &[("INVALID_METADATA", 1, 19, "its integrations are gmail, slack")]),
+        ("import wren; wren.notify.send('x')", &[("UNKNOWN_INTEGRATION", 1, 19, "known integrations: gmail, slack")]),
+        ("import wren; n = wren.integration('notion')", &[("UNKNOWN_INTEGRATION", 1, 36, "known integrations")]),
         ("from wren import ai, Email, WrenError, state; import wren; wren.__version__", &[]),
         ("import wren\ndef g(wren): return wren.anything", &[]),
         ("from other import gmial", &[]),
@@ -234,30 +267,6 @@ def poll(): ...
     let places: Vec<u32> = examination.diagnostics.iter().map(|error| error.location().unwrap().line).collect();
     assert!(places.is_sorted(), "{places:?}");
     assert!(examination.manifest.triggers.is_empty());
-}
-
-#[test]
-fn settings_are_held_to_the_platforms_caps() {
-    let cases: &[(&str, &[Expected])] = &[
-        ("timezone = \"Europe/Dubln\"", &[("INVALID_TIMEZONE", 3, 15, "Europe/Dublin")]),
-        ("executor = \"caned\"", &[("INVALID_METADATA", 3, 15, "did you mean `canned`?")]),
-        ("timeout = \"2h\"", &[("INVALID_METADATA", 3, 14, "at most `1h`")]),
-        ("timeout = \"5min\"", &[("INVALID_METADATA", 3, 15, "did you mean `5m`?")]),
-        ("memory = \"4GiB\"", &[("INVALID_METADATA", 3, 13, "at most `2GiB`")]),
-        ("memory = 4294967296", &[("INVALID_METADATA", 3, 12, "at most `2GiB`")]),
-        ("egress = [\"a.com\", \"https://b.com/x\"]", &[("INVALID_METADATA", 3, 23, "did you mean `b.com`?")]),
-        ("egress = [\"a.com:8443\"]", &[("INVALID_METADATA", 3, 14, "write `a.com`")]),
-        ("egress = [\"*.10.0.0.1\"]", &[("INVALID_METADATA", 3, 14, "nothing is below an address")]),
-        ("egress = [\"bücher.example\"]", &[("INVALID_METADATA", 3, 14, "Punycode")]),
-        ("egress = \"a.com\"", &[("INVALID_METADATA", 3, 12, "a list of strings")]),
-        ("inject_env = { \"A B\" = \"s\" }", &[("INVALID_METADATA", 3, 18, "environment variable")]),
-        ("retries = 3", &[("INVALID_METADATA", 3, 3, "known are `timezone`")]),
-        ("timezone = \"UTC\"\n# timezone = \"UTC\"", &[("INVALID_METADATA", 4, 3, "not TOML")]),
-    ];
-    for (setting, expected) in cases {
-        let script = format!("# /// script\n# [tool.wren]\n# {setting}\n# ///\ndef f(): ...\n");
-        assert_findings(setting, &examine_text(&script), expected);
-    }
 }
 
 #[test]

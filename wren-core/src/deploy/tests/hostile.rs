@@ -35,7 +35,8 @@ fn names_as_long_as_the_script_are_not_compared_with_each_other() {
     let script =
         format!("import wren\n@wren.on_schedule('@daily')\ndef {name}(x): ...\nwren.on_schedule('@daily')({name}b)\n");
     assert_short("long", &examine_text(&script), "FUNCTION_SIGNATURE 3:");
-    assert_short("member", &examine_text(&format!("import wren\nwren.{name}()\n")), "unknown integration");
+    assert_short("member", &examine_text(&format!("import wren\nwren.{name}()\n")), "wren has no `a");
+    assert_short("module", &examine_text(&format!("import wren\nwren.{name}.get()\n")), "unknown integration");
     let inner = filled(&format!("def {name}():\n"), |number| format!(" def f{number}(): 0\n"), "");
     assert_eq!(examine_text(&inner).manifest.functions.len(), 1);
 }

@@ -64,7 +64,7 @@ async fn an_endless_import_is_a_finding() {
     let error =
         json!({"type": "AgentFixableError", "code": "IMPORT_TIMEOUT", "message": "the import took longer than 10s"});
     let examination = examine_with("while True: pass\n", json!({"error": error}), None).await;
-    assert_findings("endless", &examination, &[("IMPORT_TIMEOUT", 0, 0, "longer")]);
+    assert_findings("endless", &examination, &[("IMPORT_TIMEOUT", 0, 0, "into the function")]);
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn what_the_sdk_complains_of_is_said_once() {
     registered["problems"] = json!(["on_schedule takes one positional argument, got 2"]);
     let script = "import wren\n@wren.on_schedule('@daily', 'UTC')\ndef f(): ...\n";
     let examination = examine_with(script, json!({"triggers": [registered.clone()]}), None).await;
-    assert_findings("known", &examination, &[("INVALID_METADATA", 2, 29, "by name")]);
+    assert_findings("known", &examination, &[("INVALID_METADATA", 2, 29, "timezone=\"UTC\"")]);
 
     let script = "import wren\n@wren.on_schedule(*args)\ndef f(): ...\n";
     let examination = examine_with(script, json!({"triggers": [registered]}), None).await;
@@ -132,4 +132,69 @@ async fn requirements_that_an_executor_does_not_take_are_located_in_their_block(
         json!({"type": "AgentFixableError", "code": "UNSUPPORTED_IMPORT", "message": "no packages", "hint": "none"});
     let examination = examine_with(script, json!({"error": error}), None).await;
     assert_findings("dependencies", &examination, &[("UNSUPPORTED_IMPORT", 2, 0, "no packages")]);
+}
+
+fn import_error(code: &str, message: &str, line: u32) -> Value {
+    json!({"error": {"type": "AgentFixableError", "code": code, "message": message, "location": {"line": line}}})
+}
+
+#[tokio::test]
+async fn an_import_that_failed_says_what_to_write() {
+    let script =
+        "import wren\nX = 1\nfirst_report = later_report()\ndef later_report(): ...\nUSER = os.environ['USER']\n";
+    let cases = [
+        ("NameError: name 'true' is not defined", 2, "in Python it is `True`"),
+        ("NameError: name 'wren' is not defined", 2, "write `import wren` at"),
+        ("NameError: name 'on_schedule' is not defined", 2, "write `from wren import on_schedule`"),
+        ("NameError: name 'gmail' is not defined", 2, "write `from wren import gmail`"),
+        ("NameError: name 'json' is not defined", 2, "write `import json`"),
+        ("NameError: name 'timedelta' is not defined", 2, "write `from datetime import timedelta`"),
+        ("NameError: name 'later_report' is not defined", 3, "is defined at line 4"),
+        ("NameError: name 'first_reprot' is not defined", 5, "did you mean `first_report`?"),
+        ("NameError: name 'somebody' is not defined", 5, "define `somebody` above"),
+        ("KeyError: 'USER'", 5, "write `wren.secret(\"USER\")` within"),
+        ("KeyError: 'USER'", 2, "mend the line"),
+        ("FileNotFoundError: [Errno 2] No such file", 2, "without the files beside it"),
+        ("EOFError: EOF when reading a line", 2, "nobody is there to answer"),
+        ("ImportError: cannot import name 'slack' from 'wren' (wren/__init__.py)", 1, "wren.integration(\"slack\")"),
+        ("ZeroDivisionError: division by zero", 2, "mend the line"),
+    ];
+    for (message, line, words) in cases {
+        let examination = examine_with(script, import_error("IMPORT_ERROR", message, line), None).await;
+        assert_findings(message, &examination, &[("IMPORT_ERROR", line, 0, words)]);
+    }
+}
+
+#[tokio::test]
+async fn a_zone_that_python_does_not_find_is_an_invalid_timezone() {
+    let message = "zoneinfo._common.ZoneInfoNotFoundError: 'No time zone found with key Europe/Dubln'";
+    let examination = examine_with("def f(): ...\n", import_error("IMPORT_ERROR", message, 1), None).await;
+    assert_findings("zone", &examination, &[("INVALID_TIMEZONE", 1, 0, "did you mean `Europe/Dublin`?")]);
+}
+
+#[tokio::test]
+async fn what_only_pythons_compiler_refuses_comes_with_a_remedy() {
+    let message = "'await' outside async function";
+    let examination = examine_with("def f():\n    await g()\n", import_error("SYNTAX_ERROR", message, 2), None).await;
+    assert_findings("await", &examination, &[("SYNTAX_ERROR", 2, 0, "write `async def`")]);
+}
+
+#[tokio::test]
+async fn an_error_that_a_script_raises_at_its_top_level_is_an_import_error() {
+    for code in ["SCRIPT_EXCEPTION", "NOT_FOUND", "RUN_TIMEOUT"] {
+        let examination = examine_with("def f(): ...\n", import_error(code, "no settings", 1), None).await;
+        assert_findings(code, &examination, &[("IMPORT_ERROR", 1, 0, "mend the line")]);
+    }
+    let examination =
+        examine_with("def f(): ...\n", import_error("OUTPUT_LIMIT", "the result is too large", 1), None).await;
+    assert_findings("triggers", &examination, &[("OUTPUT_LIMIT", 1, 0, "give the decorators short arguments")]);
+}
+
+#[tokio::test]
+async fn an_integration_that_is_named_in_quotes_is_located_there() {
+    let script = "import wren\ngithub = wren.integration(\"gtihub\")\nfrom wren import integration as service\nservice('gmail')\n";
+    let examination = examine_with(script, json!({"integrations": ["gtihub", "gmail"]}), None).await;
+    assert_eq!(examination.manifest.integrations, ["gmail"]);
+    let found: Vec<String> = examination.diagnostics.iter().map(show).collect();
+    assert!(found[0].starts_with("UNKNOWN_INTEGRATION 2:28 "), "{found:?}");
 }

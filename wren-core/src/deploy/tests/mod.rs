@@ -6,6 +6,7 @@ mod damaged;
 mod hostile;
 mod imported;
 mod measured;
+mod settings;
 mod sound;
 
 use std::sync::Arc;
@@ -73,6 +74,7 @@ impl TriggerSource for MailSource {
         unknown
             .map(|key| {
                 Error::new(ErrorCode::InvalidFilter, format!("unknown filter `{key}`"))
+                    .with_hint("the rules are `subject` and `from`")
                     .with_detail("argument", key.as_str())
             })
             .collect()
@@ -130,6 +132,7 @@ fn assert_findings(name: &str, examination: &Examination, expected: &[Expected])
         let place = error.location().map_or((0, 0), |place| (place.line, place.column.unwrap_or_default()));
         assert_eq!((error.code().as_str(), place), (*code, (*line, *column)), "{name}: {found:#?}");
         assert!(shown.contains(words), "{name}: `{words}` is not in {shown}");
+        assert!(error.hint().is_some_and(|hint| !hint.is_empty()), "{name}: no hint in {shown}");
     }
 }
 

@@ -62,7 +62,7 @@ def of_import(error: BaseException, script: Script, unavailable: Mapping[str, st
             wire = _agent("IMPORT_ERROR", f"the script exited while it was imported ({_exit_status(error)})")
             wire["hint"] = 'put the call under `if __name__ == "__main__":`'
             return wire
-        return _agent("IMPORT_ERROR", tracebacks.message(error))
+        return _of_exception(error, "IMPORT_ERROR")
 
     return _described(error, script, "IMPORT_ERROR", describe)
 
@@ -89,7 +89,7 @@ def of_call(error: BaseException, script: Script) -> dict[str, Any]:
             return wire
         if issubclass(type(error), SystemExit):
             return _agent("SCRIPT_EXCEPTION", f"the script exited ({_exit_status(error)})")
-        return _agent("SCRIPT_EXCEPTION", tracebacks.message(error))
+        return _of_exception(error, "SCRIPT_EXCEPTION")
 
     return _described(error, script, "SCRIPT_EXCEPTION", describe)
 
@@ -179,6 +179,16 @@ def _of_import_error(error: Any, unavailable: Mapping[str, str]) -> dict[str, An
         return wire
     wire = _agent("IMPORT_ERROR", tracebacks.message(error))
     hint = _try(lambda: imports.hint(error))
+    if hint:
+        wire["hint"] = hint
+    return wire
+
+
+def _of_exception(error: Any, code: str) -> dict[str, Any]:
+    from wren._runtime import imports
+
+    wire = _agent(code, tracebacks.message(error))
+    hint = _try(lambda: imports.attribute_hint(error)) if issubclass(type(error), AttributeError) else None
     if hint:
         wire["hint"] = hint
     return wire
