@@ -3,6 +3,7 @@
 pub(crate) mod connecting;
 pub(crate) mod deploy;
 pub(crate) mod deployments;
+pub(crate) mod document;
 pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod inbound;
