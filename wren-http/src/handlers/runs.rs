@@ -78,7 +78,7 @@ fn filters(params: &mut Params, api: &Api) -> Result<ListRuns, Error> {
 #[utoipa::path(
     get, path = "/v1/runs", operation_id = "list_runs", tag = "runs",
     params(Query<ListRuns>),
-    responses((status = 200, description = "A page of runs.", body = RunList)),
+    responses((status = 200, description = "A page of runs.", body = RunList), (status = 404)),
 )]
 pub(crate) async fn list(
     State(api): State<Api>,
