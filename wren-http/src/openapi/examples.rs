@@ -127,7 +127,7 @@ fn deployed(changed: bool) -> Value {
 
 /// Returns the example of the errors under a status, if there is one.
 pub(super) fn error(status: u16) -> Option<Value> {
-    (status == wren_core::ErrorCode::OauthTokenExpired.status()).then(|| error_body())
+    (status == wren_core::ErrorCode::OauthTokenExpired.status()).then(error_body)
 }
 
 fn error_body() -> Value {
