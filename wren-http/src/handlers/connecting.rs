@@ -5,17 +5,17 @@
 //! theirs, or slip a credential of their own into a user's account (RFC 6819, sections 4.4.1.7 and 4.4.1.8).
 
 use axum::extract::State;
-use axum::http::header::{COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::Object;
 use wren_core::{Error, OwnerId};
 use wren_integrations::{Callback, Departure, Means};
 
+use super::browser::{attributes, comes_from_elsewhere, cookie_name, has_cookie};
 use crate::api::Api;
 use crate::auth::{self, Scope};
 use crate::body::{Form, FormFields};
@@ -27,8 +27,6 @@ use crate::openapi::words;
 use crate::pages;
 use crate::query::{Params, Query, QueryParams};
 
-/// Says in a browser's own words where a request comes from (Fetch Metadata).
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The longest ticket, state or code that is looked at, in bytes. Providers' codes have a few hundred.
 const LONGEST: usize = 4096;
 
@@ -284,17 +282,6 @@ fn is_secure(api: &Api) -> bool {
     api.public_url.starts_with("https://")
 }
 
-/// The cookie that holds the state; one for each integration, so that two can be connected side by side. Over TLS its prefix
-/// keeps others, a neighbour's sub-domain say, from setting it in this server's name.
-fn cookie_name(integration: &str, secure: bool) -> String {
-    format!("{}wren_oauth_{integration}", if secure { "__Host-" } else { "" })
-}
-
-/// To this server alone, along with a link that a user follows and not with what other pages load.
-const fn attributes(secure: bool) -> &'static str {
-    if secure { "; HttpOnly; SameSite=Lax; Secure" } else { "; HttpOnly; SameSite=Lax" }
-}
-
 /// Sends a browser to the provider, with what it is known by when it comes back.
 fn away(integration: &str, departure: &Departure, secure: bool) -> Result<Response, Error> {
     let (name, state) = (cookie_name(integration, secure), departure.state.expose_secret());
@@ -306,75 +293,10 @@ fn away(integration: &str, departure: &Departure, secure: bool) -> Result<Respon
     Ok((StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response())
 }
 
-/// Says whether the browser has the state in its cookie. Both are of 256 random bits and work once, so how long the
-/// comparison takes tells nothing of use.
-fn has_cookie(headers: &HeaderMap, wanted: &str, state: &SecretString) -> bool {
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    pairs
-        .filter_map(|pair| pair.trim().split_once('='))
-        .any(|(name, value)| name == wanted && !value.is_empty() && value == state.expose_secret())
-}
-
-/// Says whether a form was sent by a page of another site. A browser says so in either header; what is no browser says
-/// nothing, and has no user to be misused.
-fn comes_from_elsewhere(headers: &HeaderMap, public_url: &str) -> bool {
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    if text(SEC_FETCH_SITE).is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return true;
-    }
-    let Some(origin) = text(ORIGIN) else { return false };
-    let Ok(origin) = Url::parse(origin) else { return true };
-    let is_public = Url::parse(public_url).is_ok_and(|own| own.origin() == origin.origin());
-    let host = text(HOST).unwrap_or_default();
-    let is_host = Url::parse(&format!("{}://{host}", origin.scheme())).is_ok_and(|own| own.origin() == origin.origin());
-    !(is_public || is_host)
-}
-
 fn described_token() -> Object {
     words::string().min_length(Some(1)).max_length(Some(LONGEST)).build()
 }
 
 fn token(text: &str) -> Option<SecretString> {
     (1..=LONGEST).contains(&text.len()).then(|| text.to_owned().into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        pairs.collect()
-    }
-
-    #[test]
-    fn a_form_of_another_site_is_told_from_ones_own() {
-        let elsewhere = |pairs: &[_]| comes_from_elsewhere(&headers(pairs), "https://wrens.ie/app");
-        assert!(!elsewhere(&[]));
-        assert!(!elsewhere(&[("origin", "https://wrens.ie")]));
-        assert!(!elsewhere(&[("origin", "http://127.0.0.1:7878"), ("host", "127.0.0.1:7878")]));
-        assert!(!elsewhere(&[("origin", "https://wrens.ie"), ("sec-fetch-site", "same-origin")]));
-        for pairs in [
-            [("origin", "https://evil.example"), ("host", "wrens.ie")],
-            [("origin", "null"), ("host", "wrens.ie")],
-            [("origin", "http://wrens.ie"), ("host", "wrens.ie:443")],
-            [("origin", "https://wrens.ie"), ("sec-fetch-site", "cross-site")],
-            [("host", "wrens.ie"), ("sec-fetch-site", "same-site")],
-        ] {
-            assert!(elsewhere(&pairs), "{pairs:?}");
-        }
-    }
-
-    #[test]
-    fn a_browser_is_known_by_its_cookie() {
-        let known = |cookie: &'static str| {
-            has_cookie(&headers(&[("cookie", cookie)]), "wren_oauth_crm", &"abc".to_owned().into())
-        };
-        for cookie in ["wren_oauth_crm=abc", "a=b; wren_oauth_crm=abc", "wren_oauth_crm=x;wren_oauth_crm=abc"] {
-            assert!(known(cookie), "{cookie}");
-        }
-        for cookie in ["wren_oauth_crm=ab", "wren_oauth_crm=", "xwren_oauth_crm=abc", "wren_oauth_gmail=abc", "abc"] {
-            assert!(!known(cookie), "{cookie}");
-        }
-    }
 }

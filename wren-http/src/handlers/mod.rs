@@ -1,5 +1,6 @@
 //! One module per kind of thing that requests are about.
 
+mod browser;
 pub(crate) mod connecting;
 pub(crate) mod deploy;
 pub(crate) mod deployments;
