@@ -17,6 +17,9 @@ use crate::readiness::Readiness;
 /// How many deliveries may be on their way at once: 200 MiB of them.
 const INBOUND_AT_ONCE: usize = 8;
 
+/// How many items one may ask for in a page, unless the host sets another number.
+pub(crate) const MAX_PAGE: usize = 200;
+
 /// An engine with the settings of its HTTP API. Clones share the engine.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -72,7 +75,7 @@ impl Api {
             body_limit: usize::MAX,
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
-            max_page: 200,
+            max_page: MAX_PAGE,
             readiness: Arc::default(),
         }
     }

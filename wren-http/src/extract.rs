@@ -14,7 +14,7 @@ use crate::error::{ApiError, ApiResult, invalid};
 const IDEMPOTENCY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The longest idempotency key, in bytes; a store takes 512.
-const MAX_IDEMPOTENCY_KEY: usize = 255;
+pub(crate) const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// An id that may stand in a path.
 pub(crate) trait PathId: FromStr {

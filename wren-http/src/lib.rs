@@ -12,6 +12,7 @@
 //!
 //! Every route under `/v1` asks for an API key as `Authorization: Bearer wren_…` that has the route's scope, but for the one
 //! that takes mail, which is signed; [`routes`] lists them. Every answer carries `X-Correlation-ID`. Every error is `{"error": {…}}`, made in one place.
+//! `GET /openapi.json` is the OpenAPI 3.1 document of all this, made from the code ([`openapi_json`]), and `GET /docs` a page that shows it.
 //!
 //! It names no store and no executor, and ends no TLS: put it behind a proxy, or nest the router in a service of your
 //! own. It does not run the engine either: the host of both spawns [`Engine::run`](wren_core::engine::Engine::run).
@@ -25,6 +26,7 @@ mod error;
 mod extract;
 mod handlers;
 mod measure;
+mod openapi;
 mod pages;
 mod query;
 mod readiness;
@@ -37,5 +39,6 @@ pub use api::Api;
 pub use auth::{Access, Scope};
 pub use correlation::CORRELATION_HEADER;
 pub use measure::describe_measures;
+pub use openapi::openapi_json;
 pub use router::{RouteInfo, router, routes};
 pub use server::{ServeOptions, serve, serve_with};

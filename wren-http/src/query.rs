@@ -3,17 +3,23 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
+use utoipa::openapi::path::Parameter;
 use wren_core::Error;
 use wren_core::model::PageOptions;
 
-use crate::api::Api;
+use crate::api::{Api, MAX_PAGE};
 use crate::error::{ApiError, ApiResult, invalid};
+use crate::openapi::params::query;
+use crate::openapi::words;
 
 /// How many items a page has when nobody asks for another number.
 const DEFAULT_PAGE: usize = 50;
 
 /// What a route reads from its query string.
 pub(crate) trait QueryParams: Sized {
+    /// Describes the parameters that it knows, in the order in which it takes them.
+    fn describe() -> Vec<Parameter>;
+
     /// Takes the parameters that it knows.
     fn read(params: &mut Params, api: &Api) -> Result<Self, Error>;
 }
@@ -33,6 +39,21 @@ impl<T: QueryParams> FromRequestParts<Api> for Query<T> {
         params.expect_none_left()?;
         Ok(Self(value))
     }
+}
+
+/// Describes what [`Params::limit`] takes.
+pub(crate) fn describe_limit(what: &str, default: usize, max: usize) -> Parameter {
+    let number = words::integer().minimum(Some(1)).maximum(Some(max)).default(Some(default.into())).build();
+    query("limit", number, &format!("How many {what} at most."))
+}
+
+/// Describes what [`Params::page`] takes.
+pub(crate) fn describe_page(what: &str) -> [Parameter; 2] {
+    let cursor = words::string().min_length(Some(1)).build();
+    [
+        describe_limit(what, DEFAULT_PAGE, MAX_PAGE),
+        query("cursor", cursor, "The `next_cursor` of the page before; the first page without one."),
+    ]
 }
 
 /// The parameters not yet taken.

@@ -6,12 +6,15 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
 use wren_core::{Error, ErrorCode};
 
 use crate::api::Api;
 use crate::auth::{self, Access, Scope};
 use crate::error::{ApiError, invalid};
-use crate::handlers::{connecting, deploy, deployments, explain, health, inbound, integrations, logs, metrics, runs};
+use crate::handlers::{
+    connecting, deploy, deployments, document, explain, health, inbound, integrations, logs, metrics, runs,
+};
 use crate::measure::measured;
 use crate::{correlation, deadline};
 
@@ -36,57 +39,82 @@ struct Route {
     mount: fn(MethodFilter) -> MethodRouter<Api>,
 }
 
-const fn get(path: &'static str, access: Access, mount: fn(MethodFilter) -> MethodRouter<Api>) -> Route {
-    Route { method: MethodFilter::GET, name: Method::GET, path, access, mount }
+macro_rules! method {
+    (get) => {
+        (MethodFilter::GET, Method::GET)
+    };
+    (post) => {
+        (MethodFilter::POST, Method::POST)
+    };
+    (delete) => {
+        (MethodFilter::DELETE, Method::DELETE)
+    };
 }
 
-const fn post(path: &'static str, access: Access, mount: fn(MethodFilter) -> MethodRouter<Api>) -> Route {
-    Route { method: MethodFilter::POST, name: Method::POST, path, access, mount }
+macro_rules! access {
+    (Public) => {
+        Access::Public
+    };
+    (Signed) => {
+        Access::Signed
+    };
+    ($scope:ident) => {
+        Access::Key(Scope::$scope)
+    };
 }
 
-const fn delete(path: &'static str, access: Access, mount: fn(MethodFilter) -> MethodRouter<Api>) -> Route {
-    Route { method: MethodFilter::DELETE, name: Method::DELETE, path, access, mount }
+/// Makes the table and the operations of the OpenAPI document from the same rows: a handler that does not describe itself
+/// with `#[utoipa::path]` does not compile. That each row and its handler name the same method and path is tested.
+macro_rules! table {
+    ($($method:ident $path:literal $access:ident $module:ident::$handler:ident;)*) => {
+        static ROUTES: &[Route] = &[$({
+            let (method, name) = method!($method);
+            Route { method, name, path: $path, access: access!($access), mount: |method| on(method, $module::$handler) }
+        },)*];
+
+        /// The operations, as their handlers describe them.
+        #[derive(OpenApi)]
+        #[openapi(paths($($module::$handler),*))]
+        pub(crate) struct Operations;
+    };
 }
 
-const READ: Access = Access::Key(Scope::Read);
-const DEPLOY: Access = Access::Key(Scope::Deploy);
-const RUN: Access = Access::Key(Scope::Run);
-const ADMIN: Access = Access::Key(Scope::Admin);
-
-static ROUTES: &[Route] = &[
-    get("/healthz", Access::Public, |method| on(method, health::alive)),
-    get("/readyz", Access::Public, |method| on(method, health::ready)),
+table! {
+    get "/healthz" Public health::alive;
+    get "/readyz" Public health::ready;
+    get "/openapi.json" Public document::json;
+    get "/docs" Public document::page;
     // It is about the whole server, which is nobody's business but its operators'.
-    get("/metrics", ADMIN, |method| on(method, metrics::metrics)),
+    get "/metrics" Admin metrics::metrics;
     // A user's browser, which has no key: a ticket or a state says whose account it is about.
-    get("/integrations/{name}/setup", Access::Public, |method| on(method, connecting::page)),
-    post("/integrations/{name}/setup", Access::Public, |method| on(method, connecting::submit)),
-    get("/integrations/{name}/reauthorize", Access::Public, |method| on(method, connecting::page)),
-    post("/integrations/{name}/reauthorize", Access::Public, |method| on(method, connecting::submit)),
-    get("/integrations/{name}/callback", Access::Public, |method| on(method, connecting::callback)),
+    get "/integrations/{name}/setup" Public connecting::setup_page;
+    post "/integrations/{name}/setup" Public connecting::setup;
+    get "/integrations/{name}/reauthorize" Public connecting::reauthorize_page;
+    post "/integrations/{name}/reauthorize" Public connecting::reauthorize;
+    get "/integrations/{name}/callback" Public connecting::callback;
     // A provider, which has no key either: what it sends is signed under the address's secret.
-    post("/v1/inbound/email/{address}", Access::Signed, |method| on(method, inbound::deliver)),
-    get("/v1/integrations", READ, |method| on(method, integrations::list)),
-    post("/v1/integrations/validate", READ, |method| on(method, integrations::validate)),
-    get("/v1/integrations/{name}", READ, |method| on(method, integrations::show)),
-    delete("/v1/integrations/{name}", ADMIN, |method| on(method, integrations::disconnect)),
-    post("/v1/integrations/{name}/connect", ADMIN, |method| on(method, integrations::connect)),
-    post("/v1/scripts/deploy", DEPLOY, |method| on(method, deploy::deploy)),
-    get("/v1/deployments", READ, |method| on(method, deployments::list)),
-    get("/v1/deployments/{id}", READ, |method| on(method, deployments::show)),
-    delete("/v1/deployments/{id}", DEPLOY, |method| on(method, deployments::undeploy)),
-    post("/v1/deployments/{id}/inbound", DEPLOY, |method| on(method, inbound::open)),
-    delete("/v1/deployments/{id}/inbound", DEPLOY, |method| on(method, inbound::close)),
-    post("/v1/deployments/{id}/pause", DEPLOY, |method| on(method, deployments::pause)),
-    post("/v1/deployments/{id}/resume", DEPLOY, |method| on(method, deployments::resume)),
-    get("/v1/deployments/{id}/runs", READ, |method| on(method, runs::list_of_deployment)),
-    post("/v1/deployments/{id}/runs", RUN, |method| on(method, runs::run_now)),
-    get("/v1/explain", READ, |method| on(method, explain::explain)),
-    get("/v1/runs", READ, |method| on(method, runs::list)),
-    get("/v1/runs/{id}", READ, |method| on(method, runs::show)),
-    get("/v1/runs/{id}/logs", READ, |method| on(method, logs::read)),
-    post("/v1/runs/{id}/cancel", RUN, |method| on(method, runs::cancel)),
-];
+    post "/v1/inbound/email/{address}" Signed inbound::deliver;
+    get "/v1/integrations" Read integrations::list;
+    post "/v1/integrations/validate" Read integrations::validate;
+    get "/v1/integrations/{name}" Read integrations::show;
+    delete "/v1/integrations/{name}" Admin integrations::disconnect;
+    post "/v1/integrations/{name}/connect" Admin integrations::connect;
+    post "/v1/scripts/deploy" Deploy deploy::deploy;
+    get "/v1/deployments" Read deployments::list;
+    get "/v1/deployments/{id}" Read deployments::show;
+    delete "/v1/deployments/{id}" Deploy deployments::undeploy;
+    post "/v1/deployments/{id}/inbound" Deploy inbound::open;
+    delete "/v1/deployments/{id}/inbound" Deploy inbound::close;
+    post "/v1/deployments/{id}/pause" Deploy deployments::pause;
+    post "/v1/deployments/{id}/resume" Deploy deployments::resume;
+    get "/v1/deployments/{id}/runs" Read runs::list_of_deployment;
+    post "/v1/deployments/{id}/runs" Run runs::run_now;
+    get "/v1/explain" Read explain::explain;
+    get "/v1/runs" Read runs::list;
+    get "/v1/runs/{id}" Read runs::show;
+    get "/v1/runs/{id}/logs" Read logs::read;
+    post "/v1/runs/{id}/cancel" Run runs::cancel;
+}
 
 /// Lists every route.
 pub fn routes() -> impl Iterator<Item = RouteInfo> {

@@ -5,25 +5,28 @@
 //! theirs, or slip a credential of their own into a user's account (RFC 6819, sections 4.4.1.7 and 4.4.1.8).
 
 use axum::extract::State;
-use axum::http::header::{COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
+use utoipa::ToSchema;
+use utoipa::openapi::path::Parameter;
+use utoipa::openapi::schema::Object;
 use wren_core::{Error, OwnerId};
 use wren_integrations::{Callback, Departure, Means};
 
+use super::browser::{attributes, comes_from_elsewhere, cookie_name, has_cookie};
 use crate::api::Api;
 use crate::auth::{self, Scope};
 use crate::body::{Form, FormFields};
 use crate::deadline::to_the_end;
 use crate::error::{ApiResult, invalid};
 use crate::extract::Named;
+use crate::openapi::params::query;
+use crate::openapi::words;
 use crate::pages;
 use crate::query::{Params, Query, QueryParams};
 
-/// Says in a browser's own words where a request comes from (Fetch Metadata).
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The longest ticket, state or code that is looked at, in bytes. Providers' codes have a few hundred.
 const LONGEST: usize = 4096;
 
@@ -33,40 +36,83 @@ pub(crate) struct Link {
 }
 
 impl QueryParams for Link {
+    fn describe() -> Vec<Parameter> {
+        vec![query("ticket", described_token(), "The ticket of a link that was made for the user.")]
+    }
+
     fn read(params: &mut Params, _: &Api) -> Result<Self, Error> {
         Ok(Self { ticket: params.take("ticket", "a ticket", token)? })
     }
 }
 
-/// `GET /integrations/{name}/setup` and `/reauthorize`: the page. It changes nothing: who previews links opens them, too.
-pub(crate) async fn page(
+/// Shows the page on which a user connects an integration.
+///
+/// It changes nothing: who previews links opens them, too.
+#[utoipa::path(
+    get, path = "/integrations/{name}/setup", operation_id = "setup_page", tag = "pages",
+    params(Named, Query<Link>),
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = 409), (status = 422), (status = 503),
+    ),
+)]
+pub(crate) async fn setup_page(
     State(api): State<Api>,
     Named(name): Named,
-    uri: axum::http::Uri,
     Query(link): Query<Link>,
 ) -> ApiResult<Response> {
+    page(&api, &name, &link, false).await
+}
+
+/// Shows the page on which a user connects an integration again.
+///
+/// It changes nothing: who previews links opens them, too.
+#[utoipa::path(
+    get, path = "/integrations/{name}/reauthorize", operation_id = "reauthorize_page", tag = "pages",
+    params(Named, Query<Link>),
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = 409), (status = 422), (status = 503),
+    ),
+)]
+pub(crate) async fn reauthorize_page(
+    State(api): State<Api>,
+    Named(name): Named,
+    Query(link): Query<Link>,
+) -> ApiResult<Response> {
+    page(&api, &name, &link, true).await
+}
+
+async fn page(api: &Api, name: &str, link: &Link, again: bool) -> ApiResult<Response> {
     let connections = api.connections()?;
-    let spec = connections.find(&name)?;
-    let means = connections.means(&name)?;
+    let spec = connections.find(name)?;
+    let means = connections.means(name)?;
     let invited = match &link.ticket {
-        Some(ticket) => Some(connections.invited(&name, ticket, api.engine.clock().now()).await?),
+        Some(ticket) => Some(connections.invited(name, ticket, api.engine.clock().now()).await?),
         None => None,
     };
-    let leads_to = connections.authorize_origin(&name);
+    let leads_to = connections.authorize_origin(name);
     Ok(pages::connect(&pages::Asked {
         title: &spec.title,
         owner: invited.as_ref().map(|invited| invited.owner.as_str()),
         ticket: link.ticket.as_ref().map(|ticket| ticket.expose_secret()),
         wants_key: means == Means::Key,
         leads_to: leads_to.as_deref(),
-        again: uri.path().ends_with("/reauthorize"),
+        again,
     }))
 }
 
-/// What the page's form sends.
+/// What the page's form sends: the link's ticket or an API key.
+#[derive(ToSchema)]
 pub(crate) struct Filled {
+    /// The ticket of the link that led to the page.
+    #[schema(value_type = Option<String>, nullable = false)]
     ticket: Option<SecretString>,
+    /// Without a ticket, an API key with the scope `admin`.
+    #[schema(value_type = Option<String>, nullable = false)]
     api_key: Option<SecretString>,
+    /// The integration's own key, where it is connected with one.
+    #[schema(value_type = Option<String>, nullable = false)]
     secret: Option<SecretString>,
 }
 
@@ -78,15 +124,55 @@ impl FormFields for Filled {
     }
 }
 
-/// `POST /integrations/{name}/setup` and `/reauthorize`: off to the provider, or the key into the vault.
-pub(crate) async fn submit(
+/// Takes the page's form: off to the provider, or the key into the vault.
+#[utoipa::path(
+    post, path = "/integrations/{name}/setup", operation_id = "setup", tag = "pages",
+    params(Named),
+    request_body(content = Filled, content_type = "application/x-www-form-urlencoded", description = "The form."),
+    responses(
+        (status = 200, description = "The integration is connected.", body = String, content_type = "text/html"),
+        (
+            status = 303, description = "Off to the provider, with a cookie that knows the browser when it is back.",
+            headers(("Location" = String, description = "The provider's page."), ("Set-Cookie" = String)),
+        ),
+        (status = 401), (status = 403), (status = 409), (status = 422), (status = 503),
+    ),
+)]
+pub(crate) async fn setup(
     State(api): State<Api>,
     Named(name): Named,
     headers: HeaderMap,
     Form(filled): Form<Filled>,
 ) -> ApiResult<Response> {
+    submit(api, name, &headers, filled).await
+}
+
+/// Takes the page's form: off to the provider, or the key into the vault.
+#[utoipa::path(
+    post, path = "/integrations/{name}/reauthorize", operation_id = "reauthorize", tag = "pages",
+    params(Named),
+    request_body(content = Filled, content_type = "application/x-www-form-urlencoded", description = "The form."),
+    responses(
+        (status = 200, description = "The integration is connected.", body = String, content_type = "text/html"),
+        (
+            status = 303, description = "Off to the provider, with a cookie that knows the browser when it is back.",
+            headers(("Location" = String, description = "The provider's page."), ("Set-Cookie" = String)),
+        ),
+        (status = 401), (status = 403), (status = 409), (status = 422), (status = 503),
+    ),
+)]
+pub(crate) async fn reauthorize(
+    State(api): State<Api>,
+    Named(name): Named,
+    headers: HeaderMap,
+    Form(filled): Form<Filled>,
+) -> ApiResult<Response> {
+    submit(api, name, &headers, filled).await
+}
+
+async fn submit(api: Api, name: String, headers: &HeaderMap, filled: Filled) -> ApiResult<Response> {
     let connections = api.connections()?.clone();
-    if comes_from_elsewhere(&headers, &api.public_url) {
+    if comes_from_elsewhere(headers, &api.public_url) {
         return Err(connections.foreign_browser(&name).into());
     }
     let now = api.engine.clock().now();
@@ -123,6 +209,18 @@ pub(crate) struct Return {
 }
 
 impl QueryParams for Return {
+    fn describe() -> Vec<Parameter> {
+        vec![
+            query(
+                "state",
+                described_token(),
+                "What this server gave the provider; it belongs to the browser's cookie.",
+            ),
+            query("code", described_token(), "What the provider gives a token for."),
+            query("error", words::string().build(), "Why the provider gives none, `access_denied` say."),
+        ]
+    }
+
     fn read(params: &mut Params, _: &Api) -> Result<Self, Error> {
         let state = params.take("state", "a state", token)?;
         let code = params.take("code", "a code", token)?;
@@ -132,7 +230,17 @@ impl QueryParams for Return {
     }
 }
 
-/// `GET /integrations/{name}/callback`: back from the provider.
+/// Takes a user back from the provider.
+///
+/// The browser must have the cookie that it left with.
+#[utoipa::path(
+    get, path = "/integrations/{name}/callback", operation_id = "callback", tag = "pages",
+    params(Named, Query<Return>),
+    responses(
+        (status = 200, description = "The integration is connected.", body = String, content_type = "text/html"),
+        (status = 403), (status = 409), (status = 422), (status = 503),
+    ),
+)]
 pub(crate) async fn callback(
     State(api): State<Api>,
     Named(name): Named,
@@ -174,17 +282,6 @@ fn is_secure(api: &Api) -> bool {
     api.public_url.starts_with("https://")
 }
 
-/// The cookie that holds the state; one for each integration, so that two can be connected side by side. Over TLS its prefix
-/// keeps others, a neighbour's sub-domain say, from setting it in this server's name.
-fn cookie_name(integration: &str, secure: bool) -> String {
-    format!("{}wren_oauth_{integration}", if secure { "__Host-" } else { "" })
-}
-
-/// To this server alone, along with a link that a user follows and not with what other pages load.
-const fn attributes(secure: bool) -> &'static str {
-    if secure { "; HttpOnly; SameSite=Lax; Secure" } else { "; HttpOnly; SameSite=Lax" }
-}
-
 /// Sends a browser to the provider, with what it is known by when it comes back.
 fn away(integration: &str, departure: &Departure, secure: bool) -> Result<Response, Error> {
     let (name, state) = (cookie_name(integration, secure), departure.state.expose_secret());
@@ -196,71 +293,10 @@ fn away(integration: &str, departure: &Departure, secure: bool) -> Result<Respon
     Ok((StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response())
 }
 
-/// Says whether the browser has the state in its cookie. Both are of 256 random bits and work once, so how long the
-/// comparison takes tells nothing of use.
-fn has_cookie(headers: &HeaderMap, wanted: &str, state: &SecretString) -> bool {
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    pairs
-        .filter_map(|pair| pair.trim().split_once('='))
-        .any(|(name, value)| name == wanted && !value.is_empty() && value == state.expose_secret())
-}
-
-/// Says whether a form was sent by a page of another site. A browser says so in either header; what is no browser says
-/// nothing, and has no user to be misused.
-fn comes_from_elsewhere(headers: &HeaderMap, public_url: &str) -> bool {
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    if text(SEC_FETCH_SITE).is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return true;
-    }
-    let Some(origin) = text(ORIGIN) else { return false };
-    let Ok(origin) = Url::parse(origin) else { return true };
-    let is_public = Url::parse(public_url).is_ok_and(|own| own.origin() == origin.origin());
-    let host = text(HOST).unwrap_or_default();
-    let is_host = Url::parse(&format!("{}://{host}", origin.scheme())).is_ok_and(|own| own.origin() == origin.origin());
-    !(is_public || is_host)
+fn described_token() -> Object {
+    words::string().min_length(Some(1)).max_length(Some(LONGEST)).build()
 }
 
 fn token(text: &str) -> Option<SecretString> {
     (1..=LONGEST).contains(&text.len()).then(|| text.to_owned().into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        pairs.collect()
-    }
-
-    #[test]
-    fn a_form_of_another_site_is_told_from_ones_own() {
-        let elsewhere = |pairs: &[_]| comes_from_elsewhere(&headers(pairs), "https://wrens.ie/app");
-        assert!(!elsewhere(&[]));
-        assert!(!elsewhere(&[("origin", "https://wrens.ie")]));
-        assert!(!elsewhere(&[("origin", "http://127.0.0.1:7878"), ("host", "127.0.0.1:7878")]));
-        assert!(!elsewhere(&[("origin", "https://wrens.ie"), ("sec-fetch-site", "same-origin")]));
-        for pairs in [
-            [("origin", "https://evil.example"), ("host", "wrens.ie")],
-            [("origin", "null"), ("host", "wrens.ie")],
-            [("origin", "http://wrens.ie"), ("host", "wrens.ie:443")],
-            [("origin", "https://wrens.ie"), ("sec-fetch-site", "cross-site")],
-            [("host", "wrens.ie"), ("sec-fetch-site", "same-site")],
-        ] {
-            assert!(elsewhere(&pairs), "{pairs:?}");
-        }
-    }
-
-    #[test]
-    fn a_browser_is_known_by_its_cookie() {
-        let known = |cookie: &'static str| {
-            has_cookie(&headers(&[("cookie", cookie)]), "wren_oauth_crm", &"abc".to_owned().into())
-        };
-        for cookie in ["wren_oauth_crm=abc", "a=b; wren_oauth_crm=abc", "wren_oauth_crm=x;wren_oauth_crm=abc"] {
-            assert!(known(cookie), "{cookie}");
-        }
-        for cookie in ["wren_oauth_crm=ab", "wren_oauth_crm=", "xwren_oauth_crm=abc", "wren_oauth_gmail=abc", "abc"] {
-            assert!(!known(cookie), "{cookie}");
-        }
-    }
 }

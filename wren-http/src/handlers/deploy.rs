@@ -11,6 +11,7 @@ use crate::api::Api;
 use crate::auth::Caller;
 use crate::body::{Json, Payload};
 use crate::error::{ApiError, ApiResult};
+use crate::openapi::shapes;
 use crate::views::DeployConfirmation;
 
 /// What a deploy's body may hold beside the script, in bytes.
@@ -30,10 +31,25 @@ impl Payload for DeployRequest {
     }
 }
 
-/// `POST /v1/scripts/deploy`: 201 for a new deployment or revision, 200 when the same content stands already.
+/// Deploys a script.
 ///
-/// A deploy whose caller hangs up ends with it: what waits for its turn or is being inspected must not hold a place for
-/// nobody. The engine sees to it that a deploy dropped at any moment has happened as a whole or not at all.
+/// The script is parsed and imported in a sandbox without any capability, and what it declares is checked; every fault is
+/// told at once, in `details.diagnostics`. A deployment of that name gets a new revision, and a deploy that fails leaves the
+/// one before in force. The same content again changes nothing.
+#[utoipa::path(
+    post, path = "/v1/scripts/deploy", operation_id = "deploy", tag = "deployments",
+    request_body(content = shapes::DeployRequest, description = "The script, and what its sender believes of it."),
+    responses(
+        (status = 200, description = "The same content stands already.", body = DeployConfirmation),
+        (
+            status = 201, description = "There is a new deployment, or a new revision of one.",
+            body = DeployConfirmation, headers(("Location" = String, description = "The deployment.")),
+        ),
+        (status = 409), (status = 422), (status = 429),
+    ),
+)]
+// A deploy whose caller hangs up ends with it: what waits for its turn or is being inspected must not hold a place for
+// nobody. The engine sees to it that a deploy dropped at any moment has happened as a whole or not at all.
 pub(crate) async fn deploy(
     State(api): State<Api>,
     caller: Caller,

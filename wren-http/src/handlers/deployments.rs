@@ -3,6 +3,8 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa::openapi::path::Parameter;
 use wren_core::model::{DeploymentOverview, DeploymentStatus};
 use wren_core::store::ListDeployments;
 use wren_core::{DeploymentId, DeploymentName, Error, OwnerId};
@@ -13,13 +15,24 @@ use crate::body::{Json, Payload};
 use crate::deadline::to_the_end;
 use crate::error::{ApiResult, invalid};
 use crate::extract::Id;
-use crate::query::{Params, Query, QueryParams};
+use crate::openapi::params::query;
+use crate::openapi::words;
+use crate::query::{Params, Query, QueryParams, describe_page};
 use crate::views::{DeploymentDetail, DeploymentList, DeploymentSummary, TriggerFacts, WatchView};
 
 /// The longest reason for a pause, in characters.
 const MAX_REASON: usize = 500;
 
 impl QueryParams for ListDeployments {
+    fn describe() -> Vec<Parameter> {
+        let mut parameters = vec![
+            query("status", words::one_of(&DeploymentStatus::ALL), "Only deployments in this status."),
+            query("name", words::pattern(words::NAME), "Only the deployment of this name."),
+        ];
+        parameters.extend(describe_page("deployments"));
+        parameters
+    }
+
     fn read(params: &mut Params, api: &Api) -> Result<Self, Error> {
         let words = DeploymentStatus::ALL.map(DeploymentStatus::as_str);
         Ok(Self {
@@ -30,7 +43,14 @@ impl QueryParams for ListDeployments {
     }
 }
 
-/// `GET /v1/deployments`: all that are not undeployed, latest first, unless a status is asked for.
+/// Lists deployments.
+///
+/// All that are not undeployed, latest created first, unless a status is asked for.
+#[utoipa::path(
+    get, path = "/v1/deployments", operation_id = "list_deployments", tag = "deployments",
+    params(Query<ListDeployments>),
+    responses((status = 200, description = "A page of deployments.", body = DeploymentList)),
+)]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
@@ -41,7 +61,12 @@ pub(crate) async fn list(
     Ok(axum::Json(DeploymentList { deployments, next_cursor: page.next }))
 }
 
-/// `GET /v1/deployments/{id}`.
+/// Shows a deployment.
+#[utoipa::path(
+    get, path = "/v1/deployments/{id}", operation_id = "show_deployment", tag = "deployments",
+    params(Id<DeploymentId>),
+    responses((status = 200, description = "The deployment.", body = DeploymentDetail)),
+)]
 pub(crate) async fn show(
     State(api): State<Api>,
     caller: Caller,
@@ -51,7 +76,14 @@ pub(crate) async fn show(
     detail(&api, &caller.owner, &overview).await
 }
 
-/// `DELETE /v1/deployments/{id}`: the deployment as it is then; its history stays.
+/// Removes a deployment.
+///
+/// Its triggers fire no more, what is queued is cancelled, and its name is free; its history stays.
+#[utoipa::path(
+    delete, path = "/v1/deployments/{id}", operation_id = "undeploy", tag = "deployments",
+    params(Id<DeploymentId>),
+    responses((status = 200, description = "The deployment as it is then.", body = DeploymentDetail), (status = 409)),
+)]
 pub(crate) async fn undeploy(
     State(api): State<Api>,
     caller: Caller,
@@ -72,19 +104,30 @@ pub(crate) async fn undeploy(
     detail(&api, &caller.owner, &overview).await
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// How a deployment is paused.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PauseBody {
+    /// Why; it is shown as the deployment's `status_reason`.
     #[serde(default)]
+    #[schema(max_length = 500)]
     reason: Option<String>,
-    /// When the pause ends by itself.
+    /// When the pause ends by itself, an instant in the future; without one it lasts until the deployment is resumed.
     #[serde(default)]
     until: Option<DateTime<Utc>>,
 }
 
 impl Payload for PauseBody {}
 
-/// `POST /v1/deployments/{id}/pause`, with or without a body.
+/// Pauses a deployment.
+///
+/// Due times are skipped, queued runs wait, runs in progress go on. Pausing twice is no error, and the latest `until` counts.
+#[utoipa::path(
+    post, path = "/v1/deployments/{id}/pause", operation_id = "pause", tag = "deployments",
+    params(Id<DeploymentId>),
+    request_body(content = Option<PauseBody>, description = "May be left out."),
+    responses((status = 200, description = "The deployment as it is then.", body = DeploymentDetail), (status = 409)),
+)]
 pub(crate) async fn pause(
     State(api): State<Api>,
     caller: Caller,
@@ -101,7 +144,14 @@ pub(crate) async fn pause(
     detail(&api, &caller.owner, &overview).await
 }
 
-/// `POST /v1/deployments/{id}/resume`.
+/// Makes a deployment active again.
+///
+/// One that is paused, or that needed attention. Resuming twice is no error.
+#[utoipa::path(
+    post, path = "/v1/deployments/{id}/resume", operation_id = "resume", tag = "deployments",
+    params(Id<DeploymentId>),
+    responses((status = 200, description = "The deployment as it is then.", body = DeploymentDetail), (status = 409)),
+)]
 pub(crate) async fn resume(
     State(api): State<Api>,
     caller: Caller,

@@ -10,6 +10,8 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use secrecy::ExposeSecret as _;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 use wren_core::source::{InboundDelivery, MAX_DELIVERY_ID, MAX_INBOUND_BYTES};
 use wren_core::{DeploymentId, Error, ErrorCode};
 
@@ -19,6 +21,8 @@ use crate::body::{essence, read};
 use crate::deadline::to_the_end;
 use crate::error::{ApiError, ApiResult, invalid};
 use crate::extract::Id;
+use crate::openapi::params::{path, required_header};
+use crate::openapi::words;
 use crate::views::{ClosedInbound, DeliveryReceipt, InboundAddressView};
 
 /// Names the delivery: what is sent again has the same name.
@@ -30,7 +34,22 @@ const MAX_SIGNATURE: usize = 1024;
 /// How much of an address is logged, in bytes.
 const SHOWN: usize = 64;
 
-/// `POST /v1/inbound/email/{address}`: a mail, raw or in a form. 200 for a delivery that came before, too.
+/// Hands over a mail.
+///
+/// Raw, or in the field `email` of a form. A delivery that came before is answered alike and fires nothing. What is signed
+/// otherwise, at another time or for no address is refused with the same words.
+#[utoipa::path(
+    post, path = "/v1/inbound/email/{address}", operation_id = "deliver_mail", tag = "mail",
+    params(Signed),
+    request_body(
+        description = "The mail, 25 MiB at most.",
+        content((String = "message/rfc822"), (MailForm = "multipart/form-data")),
+    ),
+    responses(
+        (status = 200, description = "What the mail fires.", body = DeliveryReceipt),
+        (status = 403), (status = 415), (status = 429), (status = 503),
+    ),
+)]
 pub(crate) async fn deliver(State(api): State<Api>, request: Request) -> ApiResult<axum::Json<DeliveryReceipt>> {
     let inbound = api.inbound_mail()?;
     let (mut parts, body) = request.into_parts();
@@ -55,8 +74,19 @@ pub(crate) async fn deliver(State(api): State<Api>, request: Request) -> ApiResu
     Ok(axum::Json(DeliveryReceipt { delivery_id: id, triggers: delivered.triggers }))
 }
 
-/// `POST /v1/deployments/{id}/inbound`: the deployment's address with its secret, which is shown this once. 201 for a new
-/// address; 200 for a new secret of the one that it has.
+/// Gives a deployment an address for mail.
+///
+/// Its secret is shown this once. Of a deployment that has one the address stays and the secret is new; the one before is
+/// good for another 24 hours.
+#[utoipa::path(
+    post, path = "/v1/deployments/{id}/inbound", operation_id = "open_inbound", tag = "mail",
+    params(Id<DeploymentId>),
+    responses(
+        (status = 200, description = "The address that it has, with a new secret.", body = InboundAddressView),
+        (status = 201, description = "A new address.", body = InboundAddressView),
+        (status = 409),
+    ),
+)]
 pub(crate) async fn open(State(api): State<Api>, caller: Caller, Id(id): Id<DeploymentId>) -> ApiResult<Response> {
     let inbound = api.inbound_mail()?;
     let opened = to_the_end(async move { inbound.open(&caller.owner, id).await }).await?;
@@ -67,7 +97,14 @@ pub(crate) async fn open(State(api): State<Api>, caller: Caller, Id(id): Id<Depl
     Ok((status, [(CACHE_CONTROL, "no-store")], view).into_response())
 }
 
-/// `DELETE /v1/deployments/{id}/inbound`. Taking away what is not there is no error.
+/// Takes a deployment's address away, for good.
+///
+/// Taking away what is not there is no error.
+#[utoipa::path(
+    delete, path = "/v1/deployments/{id}/inbound", operation_id = "close_inbound", tag = "mail",
+    params(Id<DeploymentId>),
+    responses((status = 200, description = "Whether there was one.", body = ClosedInbound)),
+)]
 pub(crate) async fn close(
     State(api): State<Api>,
     caller: Caller,
@@ -76,6 +113,35 @@ pub(crate) async fn close(
     let inbound = api.inbound_mail()?;
     let closed = to_the_end(async move { inbound.close(&caller.owner, id).await }).await?;
     Ok(axum::Json(ClosedInbound { deployment_id: id, closed }))
+}
+
+/// A mail in a form. Other fields are passed over.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "what takes the mail reads the form; this is how it looks")]
+struct MailForm {
+    /// The mail, as `message/rfc822`.
+    #[schema(format = Binary)]
+    email: String,
+}
+
+/// What a delivery has in place of a key.
+struct Signed;
+
+impl IntoParams for Signed {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        // A dot would let a part of the body pass for the name.
+        let name = words::pattern(&format!("^[!-\\-/-~]{{1,{MAX_DELIVERY_ID}}}$"));
+        let signature = words::string().max_length(Some(MAX_SIGNATURE)).build();
+        vec![
+            path("address", words::pattern("^[0-9a-f]{32}$"), "The deployment's address."),
+            required_header("Wren-Delivery", name, "Names the delivery: what is sent again has the same name."),
+            required_header(
+                "Wren-Signature",
+                signature,
+                "`t=<unix seconds>,v1=<hex>`: the HMAC-SHA-256, under the address's secret, of `<t>.<delivery>.` and the body.",
+            ),
+        ]
+    }
 }
 
 /// Returns the delivery's name, its signature and its media type with the parameters.

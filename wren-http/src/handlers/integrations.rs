@@ -3,6 +3,7 @@
 use axum::extract::State;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
+use utoipa::ToSchema;
 use wren_core::Error;
 
 use crate::api::Api;
@@ -16,9 +17,12 @@ use crate::views::{ConnectLink, IntegrationList, IntegrationView, Validation};
 /// How many integrations one may ask about at once.
 const MAX_NAMES: usize = 100;
 
-#[derive(Debug, Deserialize)]
+/// Which integrations are asked about.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ValidateBody {
+    /// The integrations that a script imports; of each name at most 64 bytes.
+    #[schema(max_items = 100)]
     integrations: Vec<String>,
 }
 
@@ -41,7 +45,14 @@ impl ValidateBody {
     }
 }
 
-/// `POST /v1/integrations/validate`: answers 200 either way; what is wrong is the answer, not an error of the request.
+/// Says whether integrations are ready for a script.
+///
+/// Answers 200 either way: what is wrong is the answer, not an error of the request.
+#[utoipa::path(
+    post, path = "/v1/integrations/validate", operation_id = "validate_integrations", tag = "integrations",
+    request_body(content = ValidateBody, description = "The integrations, not the script."),
+    responses((status = 200, description = "Whether they are ready, and what is wrong.", body = Validation)),
+)]
 pub(crate) async fn validate(
     State(api): State<Api>,
     caller: Caller,
@@ -52,7 +63,11 @@ pub(crate) async fn validate(
     Ok(axum::Json(Validation::from(&report)))
 }
 
-/// `GET /v1/integrations`: every integration that the server knows, by name.
+/// Lists every integration that the server knows.
+#[utoipa::path(
+    get, path = "/v1/integrations", operation_id = "list_integrations", tag = "integrations",
+    responses((status = 200, description = "All of them, by name.", body = IntegrationList)),
+)]
 pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> ApiResult<axum::Json<IntegrationList>> {
     let now = api.engine.clock().now();
     let statuses = api.engine.vault().list(&caller.owner, now).await?;
@@ -64,7 +79,12 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> ApiResult<ax
     Ok(axum::Json(IntegrationList { integrations: integrations.collect() }))
 }
 
-/// `GET /v1/integrations/{name}`.
+/// Shows an integration.
+#[utoipa::path(
+    get, path = "/v1/integrations/{name}", operation_id = "show_integration", tag = "integrations",
+    params(Named),
+    responses((status = 200, description = "The integration.", body = IntegrationView), (status = 422)),
+)]
 pub(crate) async fn show(
     State(api): State<Api>,
     caller: Caller,
@@ -77,7 +97,14 @@ pub(crate) async fn show(
     Ok(axum::Json(IntegrationView::new(integration, status.as_ref(), now)))
 }
 
-/// `DELETE /v1/integrations/{name}`: the integration as it is then. Deleting what is not there is no error.
+/// Deletes an integration's credential.
+///
+/// Deleting what is not there is no error.
+#[utoipa::path(
+    delete, path = "/v1/integrations/{name}", operation_id = "disconnect", tag = "integrations",
+    params(Named),
+    responses((status = 200, description = "The integration as it is then.", body = IntegrationView), (status = 422)),
+)]
 pub(crate) async fn disconnect(
     State(api): State<Api>,
     caller: Caller,
@@ -88,17 +115,26 @@ pub(crate) async fn disconnect(
     show(State(api), caller, Named(name)).await
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What a user is to be asked for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConnectBody {
-    /// The scopes to ask for besides the usual ones.
+    /// The scopes to ask for besides the usual ones, in the service's words.
     #[serde(default)]
     scopes: Vec<String>,
 }
 
 impl Payload for ConnectBody {}
 
-/// `POST /v1/integrations/{name}/connect`, with or without a body: a link for the user.
+/// Makes a link on which the user connects an integration.
+///
+/// It works once, and for ten minutes.
+#[utoipa::path(
+    post, path = "/v1/integrations/{name}/connect", operation_id = "connect", tag = "integrations",
+    params(Named),
+    request_body(content = Option<ConnectBody>, description = "May be left out."),
+    responses((status = 200, description = "The link.", body = ConnectLink), (status = 409), (status = 422)),
+)]
 pub(crate) async fn connect(
     State(api): State<Api>,
     caller: Caller,

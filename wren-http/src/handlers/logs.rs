@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, VARY};
 use axum::response::{IntoResponse, Response};
+use utoipa::openapi::path::Parameter;
 use wren_core::model::LogEntry;
 use wren_core::{Error, RunId};
 
@@ -10,7 +11,9 @@ use crate::api::Api;
 use crate::auth::Caller;
 use crate::error::ApiResult;
 use crate::extract::Id;
-use crate::query::{Params, Query, QueryParams};
+use crate::openapi::params::query;
+use crate::openapi::words;
+use crate::query::{Params, Query, QueryParams, describe_limit};
 use crate::views::LogPage;
 
 /// How many lines an answer has when nobody asks for another number.
@@ -26,6 +29,14 @@ pub(crate) struct Lines {
 }
 
 impl QueryParams for Lines {
+    fn describe() -> Vec<Parameter> {
+        let after = words::integer().minimum(Some(0)).maximum(Some(i64::MAX)).default(Some(0.into())).build();
+        vec![
+            query("after", after, "Only lines after the one of this number: the `next_after` of the answer before."),
+            describe_limit("lines", DEFAULT_LINES, MAX_LINES),
+        ]
+    }
+
     fn read(params: &mut Params, _: &Api) -> Result<Self, Error> {
         // Stores count in signed 64 bits.
         let after = params.take("after", "the number of a line", |text| {
@@ -35,7 +46,23 @@ impl QueryParams for Lines {
     }
 }
 
-/// `GET /v1/runs/{id}/logs`: the lines above `after`, as JSON or, for `Accept: text/plain`, as they were printed.
+/// Reads what a run printed.
+///
+/// As JSON or, for `Accept: text/plain`, one line after another, with control characters spelled out. Whoever reads a state
+/// that is final, and then no line after `next_after`, has seen all.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/logs", operation_id = "read_logs", tag = "runs",
+    params(Id<RunId>, Query<Lines>),
+    responses((
+        status = 200, description = "The lines.",
+        content((LogPage = "application/json"), (String = "text/plain")),
+        headers(
+            ("Vary" = String, description = "`accept`."),
+            ("X-Run-Status" = words::RunState, description = "With plain text: what JSON has as `status`."),
+            ("X-Next-After" = u64, description = "With plain text: what JSON has as `next_after`."),
+        ),
+    )),
+)]
 pub(crate) async fn read(
     State(api): State<Api>,
     caller: Caller,

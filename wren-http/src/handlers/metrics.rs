@@ -8,7 +8,16 @@ use wren_core::Error;
 use crate::api::Api;
 use crate::error::ApiResult;
 
-/// `GET /metrics`: what the process counts and times, in Prometheus's text format. It says nothing of an owner.
+/// Returns what the process counts and times.
+///
+/// In Prometheus's text format. It says nothing of an owner.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics", tag = "probes",
+    responses(
+        (status = 200, description = "The figures.", body = String, content_type = "text/plain"),
+        (status = 404),
+    ),
+)]
 pub(crate) async fn metrics(State(api): State<Api>) -> ApiResult<Response> {
     let Some(metrics) = &api.metrics else {
         return Err(Error::not_found("a record of metrics on this server").into());

@@ -1,8 +1,10 @@
 //! One module per kind of thing that requests are about.
 
+mod browser;
 pub(crate) mod connecting;
 pub(crate) mod deploy;
 pub(crate) mod deployments;
+pub(crate) mod document;
 pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod inbound;

@@ -6,10 +6,12 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::path::Parameter;
 use wren_core::engine::RunNow;
 use wren_core::model::RunState;
 use wren_core::store::ListRuns;
-use wren_core::{DeploymentId, Error, OwnerId, RunId};
+use wren_core::{DeploymentId, Error, OwnerId, RunId, TriggerId};
 
 use crate::api::Api;
 use crate::auth::Caller;
@@ -18,10 +20,17 @@ use crate::correlation::Correlation;
 use crate::deadline::to_the_end;
 use crate::error::ApiResult;
 use crate::extract::{Id, IdempotencyKey};
-use crate::query::{Params, Query, QueryParams};
+use crate::openapi::params::query;
+use crate::openapi::words;
+use crate::query::{Params, Query, QueryParams, describe_page};
 use crate::views::{RunDetail, RunList, RunSummary};
 
 impl QueryParams for ListRuns {
+    fn describe() -> Vec<Parameter> {
+        let of = query("deployment_id", words::id(DeploymentId::PREFIX), "Only runs of this deployment.");
+        std::iter::once(of).chain(described_filters()).collect()
+    }
+
     fn read(params: &mut Params, api: &Api) -> Result<Self, Error> {
         let deployment_id = params.take("deployment_id", "an id of the form dep_…", |text| text.parse().ok())?;
         Ok(Self { deployment_id, ..filters(params, api)? })
@@ -32,9 +41,24 @@ impl QueryParams for ListRuns {
 pub(crate) struct OfDeployment(ListRuns);
 
 impl QueryParams for OfDeployment {
+    fn describe() -> Vec<Parameter> {
+        described_filters()
+    }
+
     fn read(params: &mut Params, api: &Api) -> Result<Self, Error> {
         filters(params, api).map(Self)
     }
+}
+
+fn described_filters() -> Vec<Parameter> {
+    let mut filters = vec![
+        query("trigger_id", words::id(TriggerId::PREFIX), "Only runs of this trigger."),
+        query("status", words::one_of(&RunState::ALL), "Only runs in this state."),
+        query("since", words::instant(), "Only runs whose `scheduled_for` is this instant or later."),
+        query("until", words::instant(), "Only runs whose `scheduled_for` is before this instant."),
+    ];
+    filters.extend(describe_page("runs"));
+    filters
 }
 
 fn filters(params: &mut Params, api: &Api) -> Result<ListRuns, Error> {
@@ -48,7 +72,14 @@ fn filters(params: &mut Params, api: &Api) -> Result<ListRuns, Error> {
     })
 }
 
-/// `GET /v1/runs`: latest due time first; `since` is inclusive and `until` is not.
+/// Lists runs.
+///
+/// Latest due time first.
+#[utoipa::path(
+    get, path = "/v1/runs", operation_id = "list_runs", tag = "runs",
+    params(Query<ListRuns>),
+    responses((status = 200, description = "A page of runs.", body = RunList), (status = 404)),
+)]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
@@ -57,7 +88,14 @@ pub(crate) async fn list(
     page(&api, &caller.owner, options).await
 }
 
-/// `GET /v1/deployments/{id}/runs`.
+/// Lists the runs of a deployment.
+///
+/// Latest due time first.
+#[utoipa::path(
+    get, path = "/v1/deployments/{id}/runs", operation_id = "list_runs_of_deployment", tag = "runs",
+    params(Id<DeploymentId>, Query<OfDeployment>),
+    responses((status = 200, description = "A page of runs.", body = RunList)),
+)]
 pub(crate) async fn list_of_deployment(
     State(api): State<Api>,
     caller: Caller,
@@ -72,7 +110,12 @@ async fn page(api: &Api, owner: &OwnerId, options: ListRuns) -> ApiResult<axum::
     Ok(axum::Json(RunList { runs: page.items.iter().map(RunSummary::from).collect(), next_cursor: page.next }))
 }
 
-/// `GET /v1/runs/{id}`.
+/// Shows a run.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}", operation_id = "show_run", tag = "runs",
+    params(Id<RunId>),
+    responses((status = 200, description = "The run.", body = RunDetail)),
+)]
 pub(crate) async fn show(
     State(api): State<Api>,
     caller: Caller,
@@ -82,11 +125,14 @@ pub(crate) async fn show(
     Ok(axum::Json(RunDetail::new(&run, &attempts)))
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What is to be run.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunBody {
+    /// The function; without one, that of the first trigger.
     #[serde(default)]
     func: Option<String>,
+    /// What the function is called with; without one, with nothing.
     #[serde(default)]
     event: Option<Value>,
 }
@@ -98,8 +144,22 @@ impl Payload for RunBody {
     }
 }
 
-/// `POST /v1/deployments/{id}/runs`, with or without a body: 202 with the queued run, or with the run that an earlier
-/// request with the same `Idempotency-Key` queued, as it is now.
+/// Runs a deployment now.
+///
+/// Also while it is paused. With the `Idempotency-Key` of an earlier request, the answer is the run that it queued, as it is
+/// now.
+#[utoipa::path(
+    post, path = "/v1/deployments/{id}/runs", operation_id = "run_now", tag = "runs",
+    params(Id<DeploymentId>, IdempotencyKey),
+    request_body(content = Option<RunBody>, description = "May be left out; 1 MiB at most."),
+    responses(
+        (
+            status = 202, description = "The run.", body = RunSummary,
+            headers(("Location" = String, description = "The run.")),
+        ),
+        (status = 409), (status = 422),
+    ),
+)]
 pub(crate) async fn run_now(
     State(api): State<Api>,
     caller: Caller,
@@ -116,7 +176,14 @@ pub(crate) async fn run_now(
     Ok((StatusCode::ACCEPTED, [(LOCATION, location)], axum::Json(RunSummary::from(&run))).into_response())
 }
 
-/// `POST /v1/runs/{id}/cancel`: the run as it is then; one that was running ends as soon as its worker hears of it.
+/// Cancels a run.
+///
+/// One that is running ends as soon as its worker hears of it.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/cancel", operation_id = "cancel_run", tag = "runs",
+    params(Id<RunId>),
+    responses((status = 200, description = "The run as it is then.", body = RunSummary), (status = 409)),
+)]
 pub(crate) async fn cancel(
     State(api): State<Api>,
     caller: Caller,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use wren_core::engine::{DeployReceipt, TriggerHistory};
 use wren_core::model::{
     CatchUp, DeploymentOverview, DeploymentStatus, Overlap, Revision, Run, RunState, SkipReason, Trigger, TriggerKind,
@@ -11,21 +12,26 @@ use wren_core::schedule::Rule;
 use wren_core::{DeploymentId, DeploymentName, RunId, TriggerId};
 
 use super::WatchView;
+use crate::openapi::words;
 
 /// The answer of `POST /v1/scripts/deploy`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeployConfirmation {
     /// The deployment.
+    #[schema(value_type = words::DeploymentId)]
     pub deployment_id: DeploymentId,
     /// What it is doing.
+    #[schema(value_type = words::DeploymentStatus)]
     pub status: DeploymentStatus,
     /// How many triggers it has.
     pub triggers_registered: usize,
     /// When it was first deployed.
     pub created_at: DateTime<Utc>,
     /// The earliest due time of its triggers; null when none is scheduled.
+    #[schema(required = true)]
     pub next_run: Option<DateTime<Utc>>,
     /// Its name.
+    #[schema(value_type = words::DeploymentName)]
     pub name: DeploymentName,
     /// The number of its current revision, from 1.
     pub revision: u32,
@@ -50,29 +56,35 @@ impl From<&DeployReceipt> for DeployConfirmation {
 }
 
 /// One page of deployments.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentList {
     /// The deployments, latest created first.
     pub deployments: Vec<DeploymentSummary>,
     /// The `cursor` of the next page; absent from the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_cursor: Option<String>,
 }
 
 /// A deployment, as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentSummary {
     /// Its id.
+    #[schema(value_type = words::DeploymentId)]
     pub id: DeploymentId,
     /// Its name.
+    #[schema(value_type = words::DeploymentName)]
     pub name: DeploymentName,
     /// What it is doing.
+    #[schema(value_type = words::DeploymentStatus)]
     pub status: DeploymentStatus,
     /// How many triggers it has.
     pub triggers: usize,
     /// When its latest run that was not skipped started; null before the first.
+    #[schema(required = true)]
     pub last_run: Option<DateTime<Utc>>,
     /// The earliest due time of its triggers; null when none is scheduled or it is not active.
+    #[schema(required = true)]
     pub next_run: Option<DateTime<Utc>>,
     /// When it was first deployed.
     pub created_at: DateTime<Utc>,
@@ -94,7 +106,7 @@ impl From<&DeploymentOverview> for DeploymentSummary {
 }
 
 /// A deployment with everything about it but its script.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentDetail {
     /// What lists show.
     #[serde(flatten)]
@@ -102,16 +114,20 @@ pub struct DeploymentDetail {
     /// The number of its current revision, from 1.
     pub revision: u32,
     /// Why it is in its status; null when nobody said.
+    #[schema(required = true)]
     pub status_reason: Option<String>,
     /// The page on which the user can end `needs_attention`; null otherwise.
+    #[schema(required = true, format = "uri")]
     pub action_url: Option<String>,
     /// When its pause ends by itself; null when it lasts until it is resumed, and when it is not paused.
+    #[schema(required = true)]
     pub paused_until: Option<DateTime<Utc>>,
     /// When its status or revision last changed.
     pub updated_at: DateTime<Utc>,
     /// The integrations that the script imports.
     pub integrations: Vec<String>,
     /// The SHA-256 of the script, 64 lower-case hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub script_sha256: String,
     /// The functions that a manual run may name.
     pub functions: Vec<String>,
@@ -142,39 +158,51 @@ impl DeploymentDetail {
 }
 
 /// A trigger of a deployment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TriggerDetail {
     /// Its id.
+    #[schema(value_type = words::TriggerId)]
     pub id: TriggerId,
     /// Its type.
     #[serde(rename = "type")]
+    #[schema(value_type = words::TriggerKind)]
     pub kind: TriggerKind,
     /// The function it calls.
     pub func: String,
     /// What the script passed to the decorator.
+    #[schema(value_type = HashMap<String, Value>)]
     pub config: Map<String, Value>,
     /// Its next due time; null without one, and while the deployment is not active.
+    #[schema(required = true)]
     pub next_due: Option<DateTime<Utc>>,
     /// The zone whose clocks its cron expression follows; null without one.
+    #[schema(required = true)]
     pub timezone: Option<String>,
     /// What happens with due times that were missed; null without a schedule.
+    #[schema(value_type = Option<words::CatchUp>, required = true)]
     pub catch_up: Option<CatchUp>,
     /// What happens when it is due while an earlier run has not ended.
+    #[schema(value_type = words::Overlap)]
     pub overlap: Overlap,
     /// How many attempts may follow a failed one.
     pub retries: u32,
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: u64,
     /// What became of its latest due time or event; null before the first.
+    #[schema(required = true)]
     pub last_due: Option<LastDue>,
     /// When its latest run that was not skipped started; null before the first.
+    #[schema(required = true)]
     pub last_started_at: Option<DateTime<Utc>>,
     /// How much later than it was to start the latest run started, in milliseconds; null before the first.
+    #[schema(required = true)]
     pub lateness_ms: Option<u64>,
     /// The time from one start to the next, on average over the latest runs, in milliseconds; null before the second.
+    #[schema(required = true)]
     pub interval_ms: Option<u64>,
     /// How what it has its source watch is doing, a mailbox say; absent where nothing is watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub watch: Option<WatchView>,
 }
 
@@ -188,15 +216,18 @@ pub struct TriggerFacts {
 }
 
 /// The run of a due time or event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastDue {
     /// The run.
+    #[schema(value_type = words::RunId)]
     pub run_id: RunId,
     /// The due time, or the time of the event.
     pub scheduled_for: DateTime<Utc>,
     /// The run's state.
+    #[schema(value_type = words::RunState)]
     pub status: RunState,
     /// Why it was skipped; null otherwise.
+    #[schema(value_type = Option<words::SkipReason>, required = true)]
     pub skip_reason: Option<SkipReason>,
 }
 

@@ -3,12 +3,15 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use wren_core::integration::{Integration, IntegrationReport};
 use wren_core::vault::CredentialStatus;
 use wren_core::{Error, ErrorClass, ErrorCode, WireError};
 
+use crate::openapi::words;
+
 /// Whether integrations are ready: the answer of `POST /v1/integrations/validate`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Validation {
     /// Whether a script with these integrations can run.
     pub valid: bool,
@@ -17,16 +20,19 @@ pub struct Validation {
     pub errors: Vec<IntegrationProblem>,
     /// What will keep it from running soon; absent only from a failure without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub warnings: Option<Vec<String>>,
 }
 
 /// What is wrong with one integration.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct IntegrationProblem {
     /// Who must act.
     #[serde(rename = "type")]
+    #[schema(value_type = words::ErrorClass)]
     pub class: ErrorClass,
     /// The stable code.
+    #[schema(value_type = words::ErrorCode)]
     pub code: ErrorCode,
     /// The integration, as it was asked for.
     pub integration: String,
@@ -34,12 +40,15 @@ pub struct IntegrationProblem {
     pub message: String,
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub hint: Option<String>,
     /// The page on which the user can act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = "uri")]
     pub action_url: Option<String>,
     /// The page that explains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = "uri")]
     pub docs_url: Option<String>,
 }
 
@@ -68,7 +77,7 @@ impl From<&IntegrationReport> for Validation {
 }
 
 /// Whether an integration can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStatus {
     /// There is a credential.
@@ -80,7 +89,7 @@ pub enum ConnectionStatus {
 }
 
 /// An integration, as an owner has it: an answer of `GET /v1/integrations/{name}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IntegrationView {
     /// The name that scripts import.
     pub name: String,
@@ -91,6 +100,7 @@ pub struct IntegrationView {
     /// What the credential allows, in the service's words; empty when it does not say.
     pub scopes: Vec<String>,
     /// When the credential ends; null when it has no end or there is none.
+    #[schema(required = true)]
     pub expires_at: Option<DateTime<Utc>>,
     /// Whether it is renewed without the user.
     pub renewable: bool,
@@ -120,16 +130,17 @@ impl IntegrationView {
 }
 
 /// The answer of `GET /v1/integrations`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IntegrationList {
     /// Every integration that the server knows, by name.
     pub integrations: Vec<IntegrationView>,
 }
 
 /// A link for a user: the answer of `POST /v1/integrations/{name}/connect`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConnectLink {
     /// The page to open.
+    #[schema(format = "uri")]
     pub url: String,
     /// When the link ends.
     pub expires_at: DateTime<Utc>,

@@ -3,37 +3,49 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use wren_core::model::{Attempt, AttemptEnd, Isolation, LogEntry, Run, RunState, SkipReason, TriggerKind};
 use wren_core::{CorrelationId, DeploymentId, Error, RunId, TriggerId, WireError};
 
+use crate::openapi::{shapes, words};
+
 /// One page of runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunList {
     /// The runs, latest due time first.
     pub runs: Vec<RunSummary>,
     /// The `cursor` of the next page; absent from the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_cursor: Option<String>,
 }
 
 /// A run, as lists show it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunSummary {
     /// Its id.
+    #[schema(value_type = words::RunId)]
     pub run_id: RunId,
     /// The deployment.
+    #[schema(value_type = words::DeploymentId)]
     pub deployment_id: DeploymentId,
     /// What fired it.
+    #[schema(value_type = words::TriggerKind)]
     pub trigger: TriggerKind,
     /// The state.
+    #[schema(value_type = words::RunState)]
     pub status: RunState,
     /// When its latest attempt was started; null before the first.
+    #[schema(required = true)]
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended; null before.
+    #[schema(required = true)]
     pub completed_at: Option<DateTime<Utc>>,
     /// How long its latest attempt took, in milliseconds; null before it ended.
+    #[schema(required = true)]
     pub duration_ms: Option<u64>,
     /// The path of its logs.
+    #[schema(format = "uri-reference")]
     pub logs_url: String,
     /// The function it calls.
     pub func: String,
@@ -41,6 +53,7 @@ pub struct RunSummary {
     pub revision: u32,
     /// The trigger that fired it; absent from a manual run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<words::TriggerId>, nullable = false)]
     pub trigger_id: Option<TriggerId>,
     /// The due time, or the time of the event or request.
     pub scheduled_for: DateTime<Utc>,
@@ -48,12 +61,15 @@ pub struct RunSummary {
     pub attempt: u32,
     /// Why it was skipped; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<words::SkipReason>, nullable = false)]
     pub skip_reason: Option<SkipReason>,
     /// Why it failed, or while it is queued again, why the attempt before did; absent otherwise. Only its type, code,
     /// message, hint and action URL, the texts of at most 500 characters: the run itself has the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::Error>, nullable = false)]
     pub error: Option<WireError>,
     /// Follows the run through the platform's logs.
+    #[schema(value_type = words::CorrelationId)]
     pub correlation_id: CorrelationId,
 }
 
@@ -101,14 +117,16 @@ fn cut(text: &str) -> String {
 }
 
 /// A run with its result and attempts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunDetail {
     /// What lists show, its error whole.
     #[serde(flatten)]
     pub summary: RunSummary,
     /// What the function returned; null without a result.
+    #[schema(required = true)]
     pub result: Option<Value>,
     /// The isolation its latest attempt had; null before the first has ended.
+    #[schema(value_type = Option<shapes::Isolation>, required = true)]
     pub isolation: Option<Isolation>,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptView>,
@@ -128,18 +146,21 @@ impl RunDetail {
 }
 
 /// One try at a run. Which worker made it is the operator's business.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptView {
     /// Its number, from 1.
     pub number: u32,
     /// When it was started.
     pub started_at: DateTime<Utc>,
     /// When it ended; null before.
+    #[schema(required = true)]
     pub ended_at: Option<DateTime<Utc>>,
     /// How it ended; null before.
+    #[schema(value_type = Option<words::AttemptEnd>, required = true)]
     pub end: Option<AttemptEnd>,
     /// Why it failed; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::Error>, nullable = false)]
     pub error: Option<WireError>,
 }
 
@@ -156,13 +177,16 @@ impl From<&Attempt> for AttemptView {
 }
 
 /// Lines of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogPage {
     /// The run.
+    #[schema(value_type = words::RunId)]
     pub run_id: RunId,
     /// Its state, as it was before the lines were read.
+    #[schema(value_type = words::RunState)]
     pub status: RunState,
     /// The lines, in order.
+    #[schema(value_type = Vec<shapes::LogEntry>)]
     pub logs: Vec<LogEntry>,
     /// What to pass as `after` for the lines that follow.
     pub next_after: u64,

@@ -22,10 +22,12 @@ fn is_of_the_server(route: &RouteInfo) -> bool {
 }
 
 #[test]
-fn only_probes_and_the_pages_of_a_users_browser_are_public() {
+fn only_probes_the_document_and_the_pages_of_a_users_browser_are_public() {
     let public = [
         "/healthz",
         "/readyz",
+        "/openapi.json",
+        "/docs",
         "/integrations/{name}/setup",
         "/integrations/{name}/reauthorize",
         "/integrations/{name}/callback",

@@ -1,6 +1,7 @@
 //! A world to test in: an engine on a store in memory, a scripted executor, a clock moved by hand, and two owners.
 
 mod answer;
+pub(crate) mod contract;
 mod executor;
 mod log;
 mod seed;
@@ -22,6 +23,8 @@ use wren_core::keys::{ApiKeys, NewApiKey};
 use wren_core::memory::MemoryStore;
 use wren_core::store::RecordStore;
 use wren_http::{Api, router};
+
+use contract::Sent;
 
 pub(crate) use answer::Answer;
 pub(crate) use executor::{Check, FakeExecutor};
@@ -89,9 +92,13 @@ impl World {
         ApiKeys::new(records)
     }
 
+    /// Sends a request, and holds it and its answer against the OpenAPI document.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (sent, request) = Sent::of(request).await;
         let response = self.router.clone().oneshot(request).await.unwrap();
-        Answer::read(response).await
+        let answer = Answer::read(response).await;
+        contract::check(&sent, &answer);
+        answer
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -1,0 +1,73 @@
+//! Parameters: what the extractors say of themselves.
+
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Object;
+use utoipa::openapi::{RefOr, Required, Schema};
+
+use super::words;
+use crate::extract::{Id, IdempotencyKey, MAX_IDEMPOTENCY_KEY, MAX_NAME_BYTES, Named, PathId};
+use crate::query::{Query, QueryParams};
+
+/// Describes a parameter of the query string that may be left out.
+pub(crate) fn query(name: &str, schema: impl Into<Schema>, description: &str) -> Parameter {
+    parameter(ParameterIn::Query, Required::False, name, schema.into(), description)
+}
+
+/// Describes a header that a request must have.
+pub(crate) fn required_header(name: &str, schema: impl Into<Schema>, description: &str) -> Parameter {
+    parameter(ParameterIn::Header, Required::True, name, schema.into(), description)
+}
+
+/// Describes what a path names.
+pub(crate) fn path(name: &str, schema: impl Into<Schema>, description: &str) -> Parameter {
+    parameter(ParameterIn::Path, Required::True, name, schema.into(), description)
+}
+
+/// Describes the header that every request may have.
+pub(super) fn correlation() -> Parameter {
+    let description = "Follows the request through the platform's logs: 1 to 128 letters, digits or `._:-`, and echoed. \
+                       Anything else is passed over, and the answer has a new one.";
+    header("X-Correlation-ID", words::string().build(), description)
+}
+
+fn header(name: &str, schema: impl Into<Schema>, description: &str) -> Parameter {
+    parameter(ParameterIn::Header, Required::False, name, schema.into(), description)
+}
+
+fn parameter(place: ParameterIn, required: Required, name: &str, schema: Schema, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description(Some(description))
+        .schema(Some(RefOr::T(schema)))
+        .build()
+}
+
+impl<T: QueryParams> IntoParams for Query<T> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        T::describe()
+    }
+}
+
+impl<T: PathId> IntoParams for Id<T> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![path("id", words::id(T::PREFIX), &format!("The id of a {}.", T::WHAT))]
+    }
+}
+
+impl IntoParams for Named {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let name = words::string().min_length(Some(1)).max_length(Some(MAX_NAME_BYTES)).build();
+        vec![path("name", name, "The name of an integration, as scripts import it.")]
+    }
+}
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema: Object = words::pattern(&format!("^[ -~]{{1,{MAX_IDEMPOTENCY_KEY}}}$"));
+        let description = "Makes a repeated request one request: the same key for the same deployment is the same run.";
+        vec![header("Idempotency-Key", schema, description)]
+    }
+}
