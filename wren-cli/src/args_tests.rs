@@ -143,6 +143,15 @@ fn the_help_of_the_server_names_its_defaults() {
           --integration-file <FILE>     A TOML file that describes an integration besides those that
                                         come with Wren; may be given several times [env:
                                         WREN_INTEGRATION_FILES]
+          --allow-private-mail <HOST>   A mail server that may be on a private network or on this
+                                        machine, as the credentials name it; may be given several times
+                                        [env: WREN_ALLOW_PRIVATE_MAIL]
+          --mail-ca <FILE>              A PEM file with certificates that mail servers may show besides
+                                        those that this machine trusts [env: WREN_MAIL_CA]
+          --inbound-authserv-id <NAME>  The name that begins the Authentication-Results of the mail
+                                        system which hands mail over to /v1/inbound/email; without it no
+                                        sender of such a mail is verified. A mailbox's is the field
+                                        authserv_id of its credential [env: WREN_INBOUND_AUTHSERV_ID]
           --executor <EXECUTOR>         What runs the scripts [default: wasm] [possible values: wasm,
                                         process]
           --concurrency <N>             How many runs run at once; by the number of cores without it
