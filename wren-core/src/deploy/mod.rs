@@ -15,7 +15,7 @@ mod tests;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-pub use check::check;
+pub use check::{check, source_config};
 pub use examine::examine;
 pub use inspect::inspect;
 #[doc(hidden)]

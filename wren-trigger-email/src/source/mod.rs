@@ -5,6 +5,7 @@
 //! connection between them ends. Mails that were there before the first look fire nothing.
 
 mod account;
+mod arguments;
 mod backoff;
 mod builder;
 mod cursor;
@@ -21,6 +22,7 @@ mod watch;
 
 use std::sync::Arc;
 
+pub(crate) use arguments::Arguments;
 use async_trait::async_trait;
 pub use builder::EmailSourceBuilder;
 pub use options::EmailOptions;
@@ -83,7 +85,7 @@ impl TriggerSource for EmailSource {
     }
 
     fn validate(&self, config: &Map<String, Value>) -> Vec<Error> {
-        rules::validate(config)
+        Arguments::read(config).err().unwrap_or_default()
     }
 
     fn health(&self) -> Vec<AccountHealth> {

@@ -20,6 +20,8 @@ use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
 
+pub use self::trigger::source_config;
+
 use self::callable::Callables;
 use self::checker::Checker;
 use self::metadata::ScriptSays;

@@ -101,9 +101,14 @@ fn events(fields: &mut Fields<'_>, config: &Map<String, Value>, rules: &DeployRu
         fields.faults.push(Fault::new(None, error.code(), error.message(), hint));
         return Vec::new();
     };
-    let own = |key: &str| !policy::KEYS.contains(&key);
-    let own = config.iter().filter(|(key, _)| own(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
-    source.validate(&own)
+    source.validate(&source_config(config))
+}
+
+/// Returns what of a trigger's config is for its [source](crate::source::TriggerSource): all but what says how runs are run.
+#[must_use]
+pub fn source_config(config: &Map<String, Value>) -> Map<String, Value> {
+    let own = config.iter().filter(|(key, _)| !policy::KEYS.contains(&key.as_str()));
+    own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Makes the error for a type of trigger that nothing here serves.
