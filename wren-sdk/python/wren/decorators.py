@@ -104,6 +104,7 @@ if TYPE_CHECKING:
         body: Texts | None = None,
         has_attachment: bool | None = None,
         mailbox: Texts | None = None,
+        account: str | None = None,
         all: Sequence[Rules] | None = None,
         any: Sequence[Rules] | None = None,
         not_: Rules | Sequence[Rules] | None = None,
@@ -123,6 +124,7 @@ def on_email(
     body: Texts | None = None,
     has_attachment: bool | None = None,
     mailbox: Texts | None = None,
+    account: str | None = None,
     all: Sequence[Rules] | None = None,
     any: Sequence[Rules] | None = None,
     not_: Rules | Sequence[Rules] | None = None,
@@ -139,6 +141,7 @@ def on_email(
       other characters of regular expressions in it is one, and is also found as it is written.
     - ``from_``, ``to``: whole addresses, without names: "billing@acme.com", "*@acme.com". ``to`` is ``Cc``, too.
     - ``mailbox``: names the folder.
+    - ``account``: names the credential that the mailbox is reached with, "imap" when absent.
     - ``has_attachment``: whether there is one.
     - ``all``, ``any``, ``not_``: lists of dicts of the same filters, for ``not_`` also one dict.
 
@@ -153,6 +156,7 @@ def on_email(
         "body": body,
         "has_attachment": has_attachment,
         "mailbox": mailbox,
+        "account": account,
         "all": all,
         "any": any,
         "not": not_,
