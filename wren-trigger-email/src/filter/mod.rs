@@ -1,6 +1,7 @@
 //! Which mails fire a trigger.
 
 mod anchor;
+mod failing;
 mod fault;
 mod field;
 mod glob;
@@ -48,7 +49,7 @@ pub struct Filter {
 }
 
 /// A rule, or several.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Node {
     All(Vec<Node>),
     Any(Vec<Node>),
@@ -72,6 +73,13 @@ impl Filter {
     #[must_use]
     pub fn matches(&self, mail: &Mail, mailbox: &str) -> bool {
         self.rules.holds(mail.searched(), mailbox)
+    }
+
+    /// Returns the rules that a mail of a mailbox does not pass, as paths into the config: `subject`, `all[1].from`, `not[0]`;
+    /// of a list for `any` there is no telling which. At most ten of them; none when the mail fires the trigger.
+    #[must_use]
+    pub fn failing(&self, mail: &Mail, mailbox: &str) -> Vec<String> {
+        failing::failing(&self.rules, mail.searched(), mailbox)
     }
 }
 
