@@ -11,7 +11,7 @@ use wren_core::{Error, ErrorCode};
 use crate::api::Api;
 use crate::auth::{self, Access, Scope};
 use crate::error::{ApiError, invalid};
-use crate::handlers::{connecting, deploy, deployments, explain, health, inbound, integrations, logs, runs};
+use crate::handlers::{connecting, deploy, deployments, explain, health, inbound, integrations, logs, preview, runs};
 use crate::{correlation, deadline};
 
 /// A route, for documentation and for tests that must see all of them.
@@ -69,6 +69,7 @@ static ROUTES: &[Route] = &[
     delete("/v1/integrations/{name}", ADMIN, |method| on(method, integrations::disconnect)),
     post("/v1/integrations/{name}/connect", ADMIN, |method| on(method, integrations::connect)),
     post("/v1/scripts/deploy", DEPLOY, |method| on(method, deploy::deploy)),
+    post("/v1/triggers/preview", DEPLOY, |method| on(method, preview::preview)),
     get("/v1/deployments", READ, |method| on(method, deployments::list)),
     get("/v1/deployments/{id}", READ, |method| on(method, deployments::show)),
     delete("/v1/deployments/{id}", DEPLOY, |method| on(method, deployments::undeploy)),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use wren_core::clock::{Clock, ManualClock};
 use wren_core::model::{FireKey, RunState, TriggerKind};
-use wren_core::source::{AccountHealth, Emission, EventSink, SourceEvent, TriggerSource};
+use wren_core::source::{AccountHealth, Emission, EventSink, Preview, PreviewOptions, SourceEvent, TriggerSource};
 use wren_core::store::{Expect, Namespace, PutOptions, RecordWrite};
 use wren_core::{Error, ErrorCode, Result};
 
@@ -35,6 +35,10 @@ impl TriggerSource for Moody {
 
     fn health(&self) -> Vec<AccountHealth> {
         Vec::new()
+    }
+
+    async fn preview(&self, _: PreviewOptions) -> Option<Vec<Preview>> {
+        None
     }
 
     async fn run(&self, sink: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {

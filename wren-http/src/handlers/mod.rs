@@ -8,4 +8,5 @@ pub(crate) mod health;
 pub(crate) mod inbound;
 pub(crate) mod integrations;
 pub(crate) mod logs;
+pub(crate) mod preview;
 pub(crate) mod runs;

@@ -14,6 +14,7 @@ mod isolation;
 mod limits;
 mod lists;
 mod logs;
+mod preview;
 mod probes;
 mod routing;
 mod runs;

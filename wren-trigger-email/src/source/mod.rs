@@ -14,6 +14,8 @@ mod health;
 mod lease;
 mod manage;
 mod options;
+mod preview;
+mod reading;
 mod retry;
 mod rules;
 mod serve;
@@ -31,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use wren_core::clock::Clock;
 
 use wren_core::model::TriggerKind;
-use wren_core::source::{AccountHealth, EventSink, TriggerSource};
+use wren_core::source::{AccountHealth, EventSink, Preview, PreviewOptions, TriggerSource};
 use wren_core::store::RecordStore;
 use wren_core::vault::CredentialVault;
 use wren_core::{Error, OwnerId, Result};
@@ -90,6 +92,10 @@ impl TriggerSource for EmailSource {
 
     fn health(&self) -> Vec<AccountHealth> {
         self.context.health.all()
+    }
+
+    async fn preview(&self, options: PreviewOptions) -> Option<Vec<Preview>> {
+        Some(preview::preview(&self.context, &options).await)
     }
 
     async fn run(&self, sink: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {

@@ -28,6 +28,8 @@ pub struct EmailOptions {
     pub longest_wait: Duration,
     /// The wait after a refused login, unless the credential changes: servers lock out who tries too often.
     pub refused_wait: Duration,
+    /// How long a look at past mails may take, with all that it needs; what has not been read by then is left out.
+    pub preview: Duration,
     /// Whether mail servers may be on private networks or on this machine. Whoever owns an account names its server.
     pub allow_private: bool,
     /// How much of a mail is read.
@@ -47,6 +49,7 @@ impl Default for EmailOptions {
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(5 * 60),
             refused_wait: Duration::from_secs(5 * 60),
+            preview: Duration::from_secs(30),
             allow_private: false,
             limits: MailLimits::default(),
         }

@@ -2,20 +2,18 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wren_core::source::{EventSink, WatchState};
-use wren_core::{Error, ErrorCode};
 
 use super::account::{Account, Versions};
 use super::backoff::Backoff;
+use super::reading::Reader;
 use super::retry::Trouble;
 use super::{Context, Place};
 use crate::filter::FilterIndex;
-use crate::imap::{Fault, Selected, Session};
 
 /// Servers may end a connection that says nothing for 30 minutes.
 const LONGEST_IDLE: Duration = Duration::from_secs(28 * 60);
@@ -30,8 +28,6 @@ pub(super) struct Watch {
     pub(super) place: Place,
     pub(super) sink: Arc<dyn EventSink>,
     pub(super) rules: watch::Receiver<Arc<FilterIndex>>,
-    /// Of the mailbox that is open; 0 is none.
-    uid_validity: AtomicU32,
 }
 
 impl Watch {
@@ -41,7 +37,7 @@ impl Watch {
         sink: Arc<dyn EventSink>,
         rules: watch::Receiver<Arc<FilterIndex>>,
     ) -> Self {
-        Self { context, place, sink, rules, uid_validity: AtomicU32::new(0) }
+        Self { context, place, sink, rules }
     }
 
     /// Watches until `stop`, whatever happens.
@@ -74,10 +70,6 @@ impl Watch {
         }
     }
 
-    pub(super) fn uid_validity(&self) -> Option<u32> {
-        Some(self.uid_validity.load(Ordering::Relaxed)).filter(|number| *number != 0)
-    }
-
     /// Connects, deals with what is new, and waits for more, until something goes wrong.
     async fn live(
         &self,
@@ -96,9 +88,8 @@ impl Watch {
             // Who changes the account wants another one to be watched. An access token changes by itself.
             while versions.is_none() || self.versions(None).await == versions {
                 context.health.state(place, WatchState::Polling);
-                let mailbox = self.examine(&mut session, host).await?;
-                self.uid_validity.store(mailbox.uid_validity, Ordering::Relaxed);
-                self.sync(&mut session, mailbox, host).await?;
+                let reader = Reader::open(context, place, &mut session, host).await?;
+                self.sync(&mut session, reader).await?;
                 backoff.reset();
                 *failures = 0;
                 context.health.succeeded(place, context.clock.now());
@@ -107,20 +98,6 @@ impl Watch {
                 session = session.news(longest).await.map_err(|fault| Trouble::fault(fault, host))?;
             }
         }
-    }
-
-    async fn examine(&self, session: &mut Session, host: &str) -> Result<Selected, Trouble> {
-        session.examine(&self.place.mailbox).await.map_err(|fault| {
-            let mailbox = &self.place.mailbox;
-            match fault {
-                Fault::No(words) if !Fault::No(words.clone()).is_passing() => {
-                    Error::new(ErrorCode::NotFound, format!("the mailbox `{mailbox}` cannot be opened: {words}"))
-                        .with_hint("make the mailbox, or name another one in the trigger's `mailbox`")
-                        .into()
-                }
-                fault => Trouble::fault(fault, host),
-            }
-        })
     }
 
     /// Waits before the next try. After a refusal only a credential that differs from what it was cuts a long wait short.
