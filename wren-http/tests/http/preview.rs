@@ -23,12 +23,14 @@ const SCRIPT: &str = "import wren\n\n@wren.on_email(subject=\"invoice\", retries
                       @wren.on_schedule(\"0 9 * * *\")\ndef daily():\n    pass\n\n\n\
                       @wren.on_email(mailbox=\"Absent\")\ndef gone(email):\n    pass\n";
 
-/// A source with one mail in each mailbox but `Absent`.
+/// Says through the first that it is asked, and waits for the second.
+type Held = (Arc<Semaphore>, Arc<Notify>);
+
+/// A source with two mails in each mailbox but `Absent`.
 #[derive(Debug, Clone, Default)]
 struct Mails {
     asked: Arc<Mutex<Vec<PreviewOptions>>>,
-    /// Adds a permit to the first when it is asked, and answers after the second.
-    held: Arc<Mutex<Option<(Arc<Semaphore>, Arc<Notify>)>>>,
+    held: Arc<Mutex<Option<Held>>>,
 }
 
 #[async_trait]
@@ -140,10 +142,9 @@ async fn every_trigger_says_what_it_would_have_done() {
         },
     ]});
     assert_eq!(body, expected);
-    let asked = mails.asked.lock();
+    let asked = mails.asked.lock().clone();
     assert_eq!((asked.len(), &asked[0].owner, asked[0].last), (1, &ada(), 50), "one question for all");
     assert_eq!(Value::Object(asked[0].configs[0].clone()), json!({"subject": "invoice"}), "without the runs' policy");
-    drop(asked);
     assert_eq!(world.engine.deployments(&ada(), Default::default()).await.unwrap().items.len(), 0);
 }
 
@@ -216,6 +217,7 @@ async fn more_previews_at_once_than_there_is_room_for_are_told_to_come_back() {
     *mails.held.lock() = None;
     go_on.notify_waiters();
     let (first, second) = futures::future::join(first, second).await;
-    (first.json(200), second.json(200));
+    first.json(200);
+    second.json(200);
     world.post(PATH, &body).await.json(200);
 }

@@ -101,6 +101,7 @@ impl FilterIndex {
     }
 
     /// Puts triggers with the same rules together, as when many have deployed one script.
+    #[allow(clippy::mutable_key_type, reason = "what changes in an expression is its cache, which no hash sees")]
     fn gather(&mut self, filters: impl IntoIterator<Item = (TriggerId, Filter)>) {
         let mut known: HashMap<Node, usize> = HashMap::new();
         let mut all: Vec<Vec<usize>> = Vec::new();

@@ -46,7 +46,7 @@ pub(super) async fn preview(context: &Arc<Context>, options: &PreviewOptions) ->
     let until = Instant::now() + context.options.preview;
     let looks = accounts.into_iter().map(|(account, mailboxes)| {
         let look = Look { context, owner: &options.owner, account, last: options.last, until };
-        look.into_account(mailboxes)
+        look.look_at_account(mailboxes)
     });
     let looks: Vec<Vec<(usize, Preview)>> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
     for (trigger, preview) in looks.into_iter().flatten() {
@@ -73,7 +73,7 @@ struct Look<'a> {
 
 impl Look<'_> {
     /// Looks into the account's mailboxes, one after the other: servers let an account have few connections.
-    async fn into_account(self, mailboxes: BTreeMap<String, Asking>) -> Vec<(usize, Preview)> {
+    async fn look_at_account(self, mailboxes: BTreeMap<String, Asking>) -> Vec<(usize, Preview)> {
         let mut entered: Option<(Account, Session)> = None;
         // Why nobody gets in. It is not tried again for the next mailbox: servers lock out who is refused too often.
         let mut shut: Option<WatchError> = None;
@@ -89,7 +89,7 @@ impl Look<'_> {
             }
             let outcome = match (&shut, &mut entered) {
                 (None, Some(session)) => {
-                    let ended = timeout_at(self.until, self.into_mailbox(session, &place, filters, &mut seen)).await;
+                    let ended = timeout_at(self.until, self.look_at_mailbox(session, &place, filters, &mut seen)).await;
                     let is_open =
                         matches!(&ended, Ok(Ok(()))) || matches!(&ended, Ok(Err(trouble)) if is_closed(trouble));
                     if !is_open {
@@ -123,7 +123,7 @@ impl Look<'_> {
 
     /// Reads the newest mails, the newest first, and judges each by every filter. What was seen before it fails or is dropped
     /// stays.
-    async fn into_mailbox(
+    async fn look_at_mailbox(
         &self,
         (account, session): &mut (Account, Session),
         place: &Place,
