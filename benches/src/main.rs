@@ -1,6 +1,7 @@
 //! `wren-bench`: Wren beside what it competes with, in one process and one run, so that the figures are ratios.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people to watch")]
 
+mod email;
 mod fires;
 mod machine;
 mod report;
@@ -36,6 +37,8 @@ enum Command {
     Scheduler(scheduler::Args),
     /// Due times that become durable records, on time, and runs: Wren, raw inserts, tokio-cron-scheduler, APScheduler.
     Fires(fires::Args),
+    /// Which of up to 100,000 email triggers a mail fires: the index beside asking one by one.
+    Email(email::Args),
     /// What each store does in a second: SQLite, redb, PostgreSQL, beside raw inserts, graphile-worker, pg-boss, Procrastinate.
     Stores(stores::Args),
 }
@@ -47,6 +50,7 @@ async fn main() -> ExitCode {
         Command::Runs(args) => runs::run(args).await,
         Command::Scheduler(args) => scheduler::run(args).await,
         Command::Fires(args) => fires::run(args).await,
+        Command::Email(args) => email::run(args).await,
         Command::Stores(args) => stores::run(args).await,
     };
     match report {

@@ -1,5 +1,6 @@
 //! The command line's grammar.
 
+mod email;
 mod mail;
 mod secrets;
 
@@ -11,6 +12,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wren_core::{KeyId, OwnerId, RunId};
 
+pub(crate) use self::email::{DryRunArgs, EmailArgs, EmailCommand};
 pub(crate) use self::mail::MailArgs;
 pub(crate) use self::secrets::{CredentialsArgs, CredentialsCommand, VaultArgs, VaultCommand, VaultCommandArgs};
 use crate::backends::{ExecutorChoice, StoreChoice};
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Show what a script declares, and with --remote whether the platform has what it needs
     Validate(ValidateArgs),
+    /// Try a script's email triggers on the mails that have come already
+    Email(EmailArgs),
     /// Deploy a script
     Deploy(DeployArgs),
     /// List deployments, or show one with its latest runs

@@ -2,6 +2,7 @@
 
 mod health;
 mod inbound;
+mod preview;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use health::{AccountHealth, WatchError, WatchState, Watched};
 pub use inbound::{Delivered, InboundDelivery, InboundMail, MAX_DELIVERY_ID, MAX_INBOUND_BYTES, OpenedAddress};
+pub(crate) use preview::check_last;
+pub use preview::{DEFAULT_PREVIEW_EVENTS, MAX_PREVIEW_EVENTS, PastEvent, PastEvents, Preview, PreviewOptions};
 
 use crate::error::{Error, Result};
 use crate::id::TriggerId;
@@ -104,6 +107,15 @@ pub trait TriggerSource: fmt::Debug + Send + Sync + 'static {
 
     /// Returns how all that it watches is doing; empty where there is nothing to tell apart.
     fn health(&self) -> Vec<AccountHealth>;
+
+    /// Says what triggers would have done with the events that came last, for whoever is about to deploy them: one answer for
+    /// each config, in their order. `None` from a source whose events leave nothing behind to look at.
+    ///
+    /// It MUST NOT change what it looks at, move a cursor or need what a watch holds: it may be called while this source
+    /// watches the same place, here or in another process, and when nothing is deployed. It ends by itself, within a minute,
+    /// with what it has seen until then. One place that several configs name is looked at once; one that cannot be is an
+    /// answer of its own beside the others, with the error that a watch would show.
+    async fn preview(&self, options: PreviewOptions) -> Option<Vec<Preview>>;
 
     /// Watches until `shutdown`. The engine starts it again, with backoff, when it returns before.
     ///

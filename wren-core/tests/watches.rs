@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 use wren_core::clock::{Clock as _, ManualClock};
 use wren_core::memory::MemoryStore;
 use wren_core::model::{DeploymentStatus, RunState, SkipReason, Trigger, TriggerKind};
-use wren_core::source::{AccountHealth, EventSink, SourceEvent, TriggerSource, WatchError, WatchState, Watched};
+use wren_core::source::{
+    AccountHealth, EventSink, Preview, PreviewOptions, SourceEvent, TriggerSource, WatchError, WatchState, Watched,
+};
 use wren_core::store::Store;
 use wren_core::{DeploymentId, Error, ErrorCode, OwnerId, Result};
 
@@ -71,6 +73,10 @@ impl TriggerSource for Post {
 
     fn health(&self) -> Vec<AccountHealth> {
         vec![self.health.lock().clone()]
+    }
+
+    async fn preview(&self, _: PreviewOptions) -> Option<Vec<Preview>> {
+        None
     }
 
     async fn run(&self, _: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {

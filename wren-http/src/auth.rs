@@ -21,7 +21,7 @@ use crate::error::{ApiError, ApiResult};
 pub enum Scope {
     /// Seeing deployments, runs and logs.
     Read,
-    /// Deploying, pausing, resuming and removing.
+    /// Deploying, previewing, pausing, resuming and removing.
     Deploy,
     /// Starting and cancelling runs.
     Run,

@@ -13,7 +13,7 @@ use crate::api::Api;
 use crate::auth::{self, Access, Scope};
 use crate::error::{ApiError, invalid};
 use crate::handlers::{
-    connecting, deploy, deployments, document, explain, health, inbound, integrations, logs, metrics, runs,
+    connecting, deploy, deployments, document, explain, health, inbound, integrations, logs, metrics, preview, runs,
 };
 use crate::measure::measured;
 use crate::{correlation, deadline};
@@ -100,6 +100,7 @@ table! {
     delete "/v1/integrations/{name}" Admin integrations::disconnect;
     post "/v1/integrations/{name}/connect" Admin integrations::connect;
     post "/v1/scripts/deploy" Deploy deploy::deploy;
+    post "/v1/triggers/preview" Deploy preview::preview;
     get "/v1/deployments" Read deployments::list;
     get "/v1/deployments/{id}" Read deployments::show;
     delete "/v1/deployments/{id}" Deploy deployments::undeploy;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use wren_core::deploy::{DeployRules, Examination, check, parse};
 use wren_core::model::{Trigger, TriggerKind};
-use wren_core::source::{EventSink, TriggerSource, Watched};
+use wren_core::source::{EventSink, Preview, PreviewOptions, TriggerSource, Watched};
 use wren_core::{Error, ErrorCode, Result};
 use wren_trigger_email::Filter;
 
@@ -23,6 +23,10 @@ impl TriggerSource for Rules {
 
     fn kind(&self) -> TriggerKind {
         TriggerKind::Email
+    }
+
+    async fn preview(&self, _: PreviewOptions) -> Option<Vec<Preview>> {
+        None
     }
 
     fn validate(&self, config: &Map<String, Value>) -> Vec<Error> {

@@ -100,6 +100,15 @@ fn the_beginnings_of_answers_are_text() {
 }
 
 #[test]
+fn a_long_s_is_an_s_to_globs_and_expressions_alike() {
+    let long = mail("Subject: =?utf-8?q?=C5=BFtop_the_pre=C5=BF=C5=BF?=\n\n");
+    for pattern in ["stop*press", "STOP", "re:press$", "glob:?top"] {
+        assert!(filter(json!({"subject": pattern})).matches(&long, ""), "{pattern}");
+    }
+    assert!(!filter(json!({"subject": "re:(?-i)stop"})).matches(&long, ""));
+}
+
+#[test]
 fn names_of_mailboxes_are_no_expressions() {
     let all = filter(json!({"mailbox": "[Gmail]/All Mail"}));
     assert!(all.matches(&invoice(), "[Gmail]/All Mail"));

@@ -13,6 +13,9 @@ fn filters(configs: &[Value]) -> Vec<(TriggerId, Filter)> {
 fn agree(filters: Vec<(TriggerId, Filter)>, mail: &Mail, mailbox: &str) -> usize {
     let matching = filters.iter().filter(|(_, filter)| filter.matches(mail, mailbox));
     let matching: Vec<TriggerId> = matching.map(|(id, _)| *id).collect();
+    for (id, filter) in &filters {
+        assert_eq!(filter.failing(mail, mailbox).is_empty(), matching.contains(id), "{filter:?}");
+    }
     assert_eq!(FilterIndex::new(filters).matching(mail, mailbox), matching);
     matching.len()
 }

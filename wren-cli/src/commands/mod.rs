@@ -5,6 +5,7 @@ mod credentials;
 mod deploy;
 mod deployments;
 mod dev;
+mod email;
 mod explain;
 mod keys;
 mod local;
@@ -55,6 +56,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
     match cli.command {
         Command::Test(args) => test::test(args, output).await,
         Command::Validate(args) => validate::validate(args, &global, output).await,
+        Command::Email(args) => email::email(args, &client(&global, output)?, output).await,
         Command::Deploy(args) => deploy::deploy(args, &client(&global, output)?, output).await,
         Command::Status(args) => status::status(args, &client(&global, output)?, output).await,
         Command::Logs(args) => logs::logs(args, &client(&global, output)?, output).await,

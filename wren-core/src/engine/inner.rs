@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::catch_up::Planned;
 use super::inspections::Inspections;
+use super::presence::Presence;
 use super::revisions::RevisionCache;
 use super::shards::Shards;
-use super::{EngineOptions, SourceHealth};
+use super::{EngineOptions, SourceHealth, preview};
 use crate::clock::Clock;
 use crate::deploy::DeployRules;
 use crate::error::{Error, ErrorCode, Result};
@@ -99,6 +100,7 @@ pub(super) struct Inner {
     pub(super) active: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
     pub(super) revisions: RevisionCache,
     pub(super) inspections: Inspections,
+    pub(super) previews: Presence,
     /// The plan may differ from the store.
     pub(super) reconcile_now: Notify,
     /// What a parked deployment waits for may be there.
@@ -156,6 +158,7 @@ impl Inner {
             active: Mutex::default(),
             revisions: RevisionCache::default(),
             inspections,
+            previews: preview::presence(),
             reconcile_now: Notify::new(),
             attention_now: Notify::new(),
             parked_for_watches: AtomicBool::new(true),

@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use wren_core::clock::{Clock, ManualClock};
 use wren_core::model::{FireKey, RunState, Trigger, TriggerKind};
-use wren_core::source::{AccountHealth, Emission, EventSink, SourceEvent, TriggerSource, Watched};
+use wren_core::source::{
+    AccountHealth, Emission, EventSink, Preview, PreviewOptions, SourceEvent, TriggerSource, Watched,
+};
 use wren_core::store::{Expect, Namespace, PutOptions, RecordWrite};
 use wren_core::{Error, ErrorCode, Result};
 
@@ -39,6 +41,10 @@ impl TriggerSource for Moody {
 
     fn health(&self) -> Vec<AccountHealth> {
         Vec::new()
+    }
+
+    async fn preview(&self, _: PreviewOptions) -> Option<Vec<Preview>> {
+        None
     }
 
     async fn run(&self, sink: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {

@@ -11,4 +11,5 @@ pub(crate) mod inbound;
 pub(crate) mod integrations;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod preview;
 pub(crate) mod runs;

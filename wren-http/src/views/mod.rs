@@ -5,6 +5,7 @@
 mod deployment;
 mod inbound;
 mod integration;
+mod preview;
 mod run;
 mod watch;
 
@@ -15,5 +16,6 @@ pub use inbound::{ClosedInbound, DeliveryReceipt, InboundAddressView};
 pub use integration::{
     ConnectLink, ConnectionStatus, IntegrationList, IntegrationProblem, IntegrationView, Validation,
 };
+pub use preview::{PastEventView, PreviewProblem, PreviewedTrigger, ScriptPreview};
 pub use run::{AttemptView, LogPage, RunDetail, RunList, RunSummary};
 pub use watch::{WatchErrorView, WatchView};

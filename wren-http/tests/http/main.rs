@@ -17,6 +17,7 @@ mod lists;
 mod logs;
 mod metrics;
 mod plan;
+mod preview;
 mod probes;
 mod routing;
 mod runs;

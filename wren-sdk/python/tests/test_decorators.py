@@ -74,6 +74,12 @@ def test_an_email_filter_is_called_from():
     assert only().config == {"subject": "re:(?i)invoice", "from": ["*@acme.com", "x@y.z"]}
 
 
+def test_an_email_trigger_names_its_account():
+    wren.on_email(subject="invoice", mailbox="Work", account="office")(top_level)
+    assert only().config == {"subject": "invoice", "mailbox": "Work", "account": "office"}
+    assert only().problems == []
+
+
 def test_filters_may_hold_filters():
     rules = [{"from_": "*@acme.com"}, {"subject": re.compile("inv"), "body": None}]
     wren.on_email(any=rules, all=({"to": "a@b.c"},), not_={"subject": {"draft", "copy"}})(top_level)

@@ -104,10 +104,10 @@ if TYPE_CHECKING:
         body: Texts | None = None,
         has_attachment: bool | None = None,
         mailbox: Texts | None = None,
+        account: str | None = None,
         all: Sequence[Rules] | None = None,
         any: Sequence[Rules] | None = None,
         not_: Rules | Sequence[Rules] | None = None,
-        account: str | None = None,
         overlap: Overlap | None = None,
         catch_up: Literal["all", "none"] | None = None,
         catch_up_window: Duration | None = None,
@@ -126,10 +126,10 @@ def on_email(
     body: Texts | None = None,
     has_attachment: bool | None = None,
     mailbox: Texts | None = None,
+    account: str | None = None,
     all: Sequence[Rules] | None = None,
     any: Sequence[Rules] | None = None,
     not_: Rules | Sequence[Rules] | None = None,
-    account: str | None = None,
     overlap: Overlap | None = None,
     catch_up: Literal["all", "none"] | None = None,
     catch_up_window: Duration | None = None,
@@ -145,11 +145,12 @@ def on_email(
       other characters of regular expressions in it is one, and is also found as it is written.
     - ``from_``, ``to``: whole addresses, without names: "billing@acme.com", "*@acme.com". ``to`` is ``Cc``, too.
     - ``mailbox``: names the folder.
+    - ``account``: names the credential that the mailbox is reached with, "imap" when absent.
     - ``has_attachment``: whether there is one.
     - ``all``, ``any``, ``not_``: lists of dicts of the same filters, for ``not_`` also one dict.
 
     A list of texts is any of them. "glob:..." and "re:..." say which of the two a text is; a compiled expression is one.
-    ``account`` names the credential of the mailbox, "imap" by default. Emails that came while nobody watched run all, those of
+    Emails that came while nobody watched run all, those of
     the last ``catch_up_window``, or with ``catch_up="none"`` those of the last five minutes. ``retries``, ``backoff``,
     ``timeout``, ``overlap`` and ``delivery`` are those of ``on_schedule``. Without parentheses it matches every email.
     """
@@ -160,10 +161,10 @@ def on_email(
         "body": body,
         "has_attachment": has_attachment,
         "mailbox": mailbox,
+        "account": account,
         "all": all,
         "any": any,
         "not": not_,
-        "account": account,
         "overlap": overlap,
         "catch_up": catch_up,
         "catch_up_window": catch_up_window,

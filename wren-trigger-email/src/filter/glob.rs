@@ -1,7 +1,7 @@
 //! Globs in which `*` stands for any text: without an expression each, since there are many of them.
 
 /// The texts between the stars, in lower case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Glob {
     pieces: Vec<String>,
 }

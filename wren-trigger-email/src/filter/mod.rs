@@ -1,6 +1,7 @@
 //! Which mails fire a trigger.
 
 mod anchor;
+mod failing;
 mod fault;
 mod field;
 mod glob;
@@ -11,7 +12,6 @@ mod shape;
 
 use serde_json::{Map, Value};
 use wren_core::Error;
-use wren_core::model::TriggerSpec;
 
 use crate::mail::{Mail, Searched};
 use field::Field;
@@ -49,7 +49,7 @@ pub struct Filter {
 }
 
 /// A rule, or several.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Node {
     All(Vec<Node>),
     Any(Vec<Node>),
@@ -69,24 +69,17 @@ impl Filter {
         read::read(config).map(|rules| Self { rules })
     }
 
-    /// Reads the rules of a trigger that was deployed. What its source is told besides, the account, is no rule.
-    ///
-    /// # Errors
-    /// As [`parse`](Self::parse).
-    pub fn of_trigger(spec: &TriggerSpec) -> Result<Self, Vec<Error>> {
-        Self::of_source(spec.source_config())
-    }
-
-    /// Reads the rules among the arguments that are the source's.
-    pub(crate) fn of_source(mut config: Map<String, Value>) -> Result<Self, Vec<Error>> {
-        config.remove("account");
-        Self::parse(&config)
-    }
-
     /// Says whether a mail of a mailbox fires the trigger.
     #[must_use]
     pub fn matches(&self, mail: &Mail, mailbox: &str) -> bool {
         self.rules.holds(mail.searched(), mailbox)
+    }
+
+    /// Returns the rules that a mail of a mailbox does not pass, as paths into the config: `subject`, `all[1].from`, `not[0]`;
+    /// of a list for `any` there is no telling which. At most ten of them; none when the mail fires the trigger.
+    #[must_use]
+    pub fn failing(&self, mail: &Mail, mailbox: &str) -> Vec<String> {
+        failing::failing(&self.rules, mail.searched(), mailbox)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One pattern, in one of its forms.
 
+use std::hash::{Hash, Hasher};
+
 use regex::{Regex, RegexBuilder};
 
 use super::field::Field;
@@ -21,16 +23,34 @@ const LARGEST: usize = 512 * 1024;
 const DEEPEST: u32 = 50;
 
 /// What a text is compared with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Pattern {
     Glob(Glob),
     Expression {
-        expression: Regex,
-        /// A text in lower case that each match contains.
-        required: Option<String>,
+        expression: Expression,
+        /// Texts in lower case of which each match contains one; none where there is no saying.
+        required: Vec<String>,
         /// The pattern itself in lower case, where it may have been meant as it is written.
         written: Option<String>,
     },
+}
+
+/// An expression. All are built alike, so that those of one text are equal.
+#[derive(Debug, Clone)]
+pub(super) struct Expression(Regex);
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Expression {}
+
+impl Hash for Expression {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.as_str().hash(hasher);
+    }
 }
 
 /// Why a pattern is none.
@@ -97,7 +117,7 @@ impl Pattern {
             .size_limit(LARGEST)
             .dfa_size_limit(LARGEST)
             .build();
-        let expression = built.map_err(|error| reason(&error))?;
+        let expression = Expression(built.map_err(|error| reason(&error))?);
         Ok(Self::Expression { expression, required: shape.required, written })
     }
 
@@ -106,7 +126,7 @@ impl Pattern {
             Self::Glob(glob) => glob.matches(&text.lower),
             Self::Expression { expression, written, .. } => {
                 written.as_ref().is_some_and(|written| text.lower.contains(written.as_str()))
-                    || expression.is_match(&text.written)
+                    || expression.0.is_match(&text.written)
             }
         }
     }

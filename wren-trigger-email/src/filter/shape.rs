@@ -8,8 +8,9 @@ use crate::mail::lower;
 /// What an expression is made of.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// A text in lower case that stands in every match, in lower case; the longest that is easily found.
-    pub(super) required: Option<String>,
+    /// Texts in lower case of which one stands in every match, in lower case: those whose shortest is the longest that is easily
+    /// found. None where there is no saying.
+    pub(super) required: Vec<String>,
     /// How many characters it has once its repetitions are written out. A search may have to keep track of each of them, so that
     /// `a{1,900}b{1,900}` takes half a minute for what `a+b+` finds at once.
     pub(super) weight: usize,
@@ -22,7 +23,7 @@ pub(super) fn shape(pattern: &str, deepest: u32) -> Shape {
     let mut runs = Runs::default();
     runs.walk(&parsed);
     runs.cut();
-    Shape { required: Some(runs.longest).filter(|longest| !longest.is_empty()), weight: weight(&parsed) }
+    Shape { required: runs.best, weight: weight(&parsed) }
 }
 
 /// It calls itself only as deep as groups may be nested.
@@ -42,11 +43,15 @@ fn weight(hir: &Hir) -> usize {
     }
 }
 
+/// How many texts there may be of which one is in every match. Each is looked for.
+const MOST_REQUIRED: usize = 32;
+
 /// The characters that follow each other in every match.
 #[derive(Default)]
 struct Runs {
     current: String,
-    longest: String,
+    /// Of these one is in every match.
+    best: Vec<String>,
 }
 
 impl Runs {
@@ -72,17 +77,40 @@ impl Runs {
                     self.cut();
                 }
             }
-            HirKind::Alternation(_) => self.cut(),
+            HirKind::Alternation(parts) => {
+                self.cut();
+                self.offer(alternatives(parts));
+            }
         }
     }
 
     /// Ends a run.
     fn cut(&mut self) {
         let run = std::mem::take(&mut self.current);
-        if run.len() > self.longest.len() {
-            self.longest = run;
+        self.offer(vec![run]);
+    }
+
+    fn offer(&mut self, texts: Vec<String>) {
+        let shortest = |texts: &[String]| texts.iter().map(String::len).min().unwrap_or_default();
+        if shortest(&texts) > shortest(&self.best) {
+            self.best = texts;
         }
     }
+}
+
+/// Returns texts of which one is in whatever matches one of the parts; none where there is no saying.
+fn alternatives(parts: &[Hir]) -> Vec<String> {
+    let mut all = Vec::new();
+    for part in parts {
+        let mut runs = Runs::default();
+        runs.walk(part);
+        runs.cut();
+        if runs.best.is_empty() || all.len() + runs.best.len() > MOST_REQUIRED {
+            return Vec::new();
+        }
+        all.extend(runs.best);
+    }
+    all
 }
 
 /// Returns the one character that all of a class are in lower case, as those of `k` without regard to case are.
@@ -105,20 +133,28 @@ mod tests {
     #[test]
     fn a_text_that_every_match_contains_is_found() {
         for (pattern, expected) in [
-            ("invoice", Some("invoice")),
-            ("In(voi)ce", Some("invoice")),
-            (r"\bOrder #\d+ paid$", Some("order #")),
-            ("a|b", None),
-            ("x*", None),
-            ("(?:abc)+", Some("abc")),
-            ("(?:abc)?d", Some("d")),
-            ("ÜBERGRÖẞE", Some("übergröße")),
-            ("(?-i)ABC", Some("abc")),
-            ("ſtrange", Some("trange")),
-            (".", None),
+            ("invoice", &["invoice"][..]),
+            ("In(voi)ce", &["invoice"]),
+            (r"\bOrder #\d+ paid$", &["order #"]),
+            ("x*", &[]),
+            ("(?:abc)+", &["abc"]),
+            ("(?:abc)?d", &["d"]),
+            ("ÜBERGRÖẞE", &["übergröße"]),
+            ("(?-i)ABC", &["abc"]),
+            ("ſtrange", &["strange"]),
+            (".", &[]),
+            // Either of several.
+            ("invoice|receipt", &["invoice", "receipt"]),
+            ("(?:ticket|case) #7", &["ticket", "case"]),
+            ("order (?:no|number) 17", &["order n"]),
+            ("(?:urgent|(?:very )?asap)!", &["urgent", "asap"]),
+            ("invoice|.", &[]),
+            ("x(?:invoice|.*)", &["x"]),
         ] {
-            assert_eq!(shape(pattern, 50).required.as_deref(), expected, "{pattern}");
+            assert_eq!(shape(pattern, 50).required, expected, "{pattern}");
         }
+        let many: Vec<String> = (100..200).map(|at| format!("word{at}x")).collect();
+        assert_eq!(shape(&format!("say {}", many.join("|")), 50).required.len(), 0);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Selected {
     pub(crate) uid_validity: u32,
     /// The number that the next mail gets, or a greater one.
     pub(crate) uid_next: u32,
+    /// How many mails it held when it was opened.
+    pub(crate) exists: u32,
 }
 
 /// What is known of a mail before it is read.
@@ -111,16 +113,16 @@ impl Session {
 
     /// Opens a mailbox for reading only.
     pub(crate) async fn examine(&mut self, mailbox: &str) -> Result<Selected, Fault> {
-        let (mut uid_validity, mut uid_next) = (None, None);
+        let (mut uid_validity, mut uid_next, mut exists) = (None, None, 0);
         let command = format!("EXAMINE {}", name::mailbox(mailbox));
-        self.ask(&command, 0, |response| {
-            if let Response::Data { outcome, .. } | Response::Done { outcome, .. } = response {
-                match outcome.code {
-                    Some(ResponseCode::UidValidity(number)) => uid_validity = Some(number),
-                    Some(ResponseCode::UidNext(number)) => uid_next = Some(number),
-                    _ => {}
-                }
-            }
+        self.ask(&command, 0, |response| match response {
+            Response::MailboxData(MailboxDatum::Exists(count)) => exists = *count,
+            Response::Data { outcome, .. } | Response::Done { outcome, .. } => match outcome.code {
+                Some(ResponseCode::UidValidity(number)) => uid_validity = Some(number),
+                Some(ResponseCode::UidNext(number)) => uid_next = Some(number),
+                _ => {}
+            },
+            _ => {}
         })
         .await?;
         let uid_validity = uid_validity.ok_or(Fault::Unreadable)?;
@@ -129,7 +131,7 @@ impl Session {
             // RFC 3501 lets a server say nothing of it.
             None => self.metas("*").await?.last().map_or(1, |meta| meta.uid + 1),
         };
-        Ok(Selected { uid_validity, uid_next })
+        Ok(Selected { uid_validity, uid_next, exists })
     }
 
     /// Returns the numbers of mails from one on, up to another, and received about a day before `since` or later, where these
@@ -160,8 +162,23 @@ impl Session {
 
     /// Returns what is known of mails; those that are gone are left out.
     pub(crate) async fn metas(&mut self, set: &str) -> Result<Vec<Meta>, Fault> {
+        self.metas_by("UID FETCH", set).await
+    }
+
+    /// Returns what is known of the mails that came into the open mailbox last, in order: so many, or as many as there are.
+    pub(crate) async fn latest(&mut self, mailbox: Selected, count: usize) -> Result<Vec<Meta>, Fault> {
+        let last = mailbox.exists;
+        if last == 0 {
+            return Ok(Vec::new());
+        }
+        // By their places in the mailbox: the list of all numbers may be of millions.
+        let first = last.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX)).saturating_add(1);
+        self.metas_by("FETCH", &format!("{first}:{last}")).await
+    }
+
+    async fn metas_by(&mut self, fetch: &str, set: &str) -> Result<Vec<Meta>, Fault> {
         let mut metas: Vec<Meta> = Vec::new();
-        self.ask(&format!("UID FETCH {set} (UID RFC822.SIZE INTERNALDATE)"), 0, |response| {
+        self.ask(&format!("{fetch} {set} (UID RFC822.SIZE INTERNALDATE)"), 0, |response| {
             let Response::Fetch(_, attributes) = response else { return };
             let (mut uid, mut size, mut received) = (None, None, None);
             for attribute in attributes {

@@ -18,8 +18,9 @@ use wren_core::{DeploymentId, Error, ErrorCode, OwnerId, Result, TriggerId};
 use super::content::mail_of;
 use super::signature::Signature;
 use super::{InboundAddress, InboundAddresses, audit};
-use crate::filter::{Filter, FilterIndex};
+use crate::filter::FilterIndex;
 use crate::mail::{Mail, MailLimits};
+use crate::source::Arguments;
 
 /// How long a delivery is known by its name.
 const REMEMBERED: TimeDelta = TimeDelta::hours(24);
@@ -193,8 +194,8 @@ struct Fired {
 fn fired(raw: &Bytes, triggers: &[Trigger], limits: &MailLimits) -> Fired {
     let mail = Mail::parse(raw, limits);
     let emails = triggers.iter().filter(|trigger| trigger.spec.kind == TriggerKind::Email);
-    let filters = emails.filter_map(|trigger| match Filter::of_trigger(&trigger.spec) {
-        Ok(filter) => Some((trigger.id, filter)),
+    let filters = emails.filter_map(|trigger| match Arguments::read(&trigger.spec.source_config()) {
+        Ok(Arguments { filter, .. }) => Some((trigger.id, filter)),
         // It was right when it was deployed; another version may see it otherwise.
         Err(_) => {
             tracing::warn!(trigger_id = %trigger.id, "an email trigger's filter cannot be read any more");

@@ -10,6 +10,7 @@ mod omission;
 mod params;
 mod searched;
 mod sender;
+mod summary;
 mod tree;
 
 use std::collections::HashSet;

@@ -18,8 +18,10 @@ impl Text {
 }
 
 /// Returns a text in lower case, character by character: what is in a text in lower case is in any text around it.
+///
+/// The long s is an s, as it is to expressions that disregard case: else no word with an s could be looked for in their place.
 pub(crate) fn lower(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
+    text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ſ' { 's' } else { letter }).collect()
 }
 
 /// What filters look at in a mail.

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn what_is_no_longer_remembered_is_too_old_to_count() {
         let now: DateTime<Utc> = "2026-06-01T12:00:00Z".parse().unwrap();
-        let mut cursor = Cursor::at_end(Selected { uid_validity: 1, uid_next: 5 }, now);
+        let mut cursor = Cursor::at_end(Selected { uid_validity: 1, uid_next: 5, exists: 4 }, now);
         assert!(cursor.last == 4 && !cursor.is_rescanning());
         let key = |number: i32| format!("{number:064}").chars().rev().collect::<String>();
         for number in 0..5 {
@@ -148,14 +148,14 @@ mod tests {
         }
         assert!(!cursor.has_seen(&key(1)) && cursor.has_seen(&key(2)) && cursor.has_seen(&key(4)));
         assert_eq!(cursor.since, now + TimeDelta::minutes(1));
-        cursor.renumber(Selected { uid_validity: 2, uid_next: 9 });
+        cursor.renumber(Selected { uid_validity: 2, uid_next: 9, exists: 8 });
         assert!(cursor.is_rescanning() && cursor.known_to == 8 && cursor.has_seen(&key(4)));
     }
 
     #[test]
     fn a_date_in_the_future_makes_nothing_too_old() {
         let now: DateTime<Utc> = "2026-06-01T12:00:00Z".parse().unwrap();
-        let mut cursor = Cursor::at_end(Selected { uid_validity: 1, uid_next: 1 }, now);
+        let mut cursor = Cursor::at_end(Selected { uid_validity: 1, uid_next: 1, exists: 0 }, now);
         cursor.remember("a", now + TimeDelta::days(999), 0, now);
         assert_eq!(cursor.since, now);
     }

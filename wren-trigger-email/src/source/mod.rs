@@ -5,6 +5,7 @@
 //! connection between them ends. Mails that were there before the first look fire nothing.
 
 mod account;
+mod arguments;
 mod backoff;
 mod builder;
 mod cursor;
@@ -13,6 +14,8 @@ mod health;
 mod lease;
 mod manage;
 mod options;
+mod preview;
+mod reading;
 mod retry;
 mod rules;
 mod serve;
@@ -22,6 +25,7 @@ mod watch;
 
 use std::sync::Arc;
 
+pub(crate) use arguments::Arguments;
 use async_trait::async_trait;
 pub use builder::EmailSourceBuilder;
 pub use options::EmailOptions;
@@ -30,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use wren_core::clock::Clock;
 
 use wren_core::model::{Trigger, TriggerKind};
-use wren_core::source::{AccountHealth, EventSink, TriggerSource, Watched};
+use wren_core::source::{AccountHealth, EventSink, Preview, PreviewOptions, TriggerSource, Watched};
 use wren_core::store::RecordStore;
 use wren_core::vault::CredentialVault;
 use wren_core::{Error, OwnerId, Result};
@@ -90,7 +94,7 @@ impl TriggerSource for EmailSource {
     }
 
     fn validate(&self, config: &Map<String, Value>) -> Vec<Error> {
-        rules::validate(config)
+        Arguments::read(config).err().unwrap_or_default()
     }
 
     async fn watched(&self, trigger: &Trigger) -> Result<Option<Watched>> {
@@ -99,6 +103,10 @@ impl TriggerSource for EmailSource {
 
     fn health(&self) -> Vec<AccountHealth> {
         self.context.health.all()
+    }
+
+    async fn preview(&self, options: PreviewOptions) -> Option<Vec<Preview>> {
+        Some(preview::preview(&self.context, &options).await)
     }
 
     async fn run(&self, sink: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {

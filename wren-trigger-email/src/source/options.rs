@@ -29,6 +29,8 @@ pub struct EmailOptions {
     pub longest_wait: Duration,
     /// The wait after a refused login, unless the credential changes: servers lock out who tries too often.
     pub refused_wait: Duration,
+    /// How long a look at past mails may take, with all that it needs; what has not been read by then is left out.
+    pub preview: Duration,
     /// The mail servers that may be on private networks or on this machine, as accounts name them: whoever owns an account
     /// names its server, and is not to look around from here.
     pub private_hosts: BTreeSet<String>,
@@ -49,6 +51,7 @@ impl Default for EmailOptions {
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(5 * 60),
             refused_wait: Duration::from_secs(5 * 60),
+            preview: Duration::from_secs(30),
             private_hosts: BTreeSet::new(),
             limits: MailLimits::default(),
         }

@@ -11,7 +11,7 @@ use wren_core::source::Watched;
 use wren_core::{OwnerId, Result};
 
 use super::Context;
-use super::rules::{self, ACCOUNT};
+use super::arguments::{ACCOUNT, Arguments};
 use crate::inbound::InboundAddresses;
 
 /// Answers for many triggers at one time.
@@ -31,11 +31,11 @@ impl<'a> Served<'a> {
     /// Returns the mailbox that a trigger wants.
     pub(super) async fn by(&mut self, trigger: &Trigger) -> Result<Option<Watched>> {
         let config = trigger.spec.source_config();
-        let Some(watched) = rules::watched(&config) else { return Ok(None) };
+        let Ok(arguments) = Arguments::read(&config) else { return Ok(None) };
         let handed_over = !config.contains_key("account")
             && !self.has_account(&trigger.owner).await?
             && self.addresses.is_open(&trigger.owner, trigger.deployment_id, self.context.clock.now()).await?;
-        Ok((!handed_over).then_some(watched))
+        Ok((!handed_over).then(|| arguments.into()))
     }
 
     /// Returns those of the triggers that want a mailbox.
@@ -43,7 +43,7 @@ impl<'a> Served<'a> {
         let mut wanting = Vec::with_capacity(triggers.len());
         for trigger in triggers {
             // What cannot be read is said where the rules are shared out.
-            if self.by(&trigger).await?.is_some() || rules::watched(&trigger.spec.source_config()).is_none() {
+            if self.by(&trigger).await?.is_some() || Arguments::read(&trigger.spec.source_config()).is_err() {
                 wanting.push(trigger);
             }
         }

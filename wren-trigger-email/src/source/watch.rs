@@ -2,23 +2,19 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wren_core::source::{EventSink, WatchState};
-use wren_core::{Error, ErrorCode};
 
 use super::account::{Account, Versions};
 use super::backoff::Backoff;
+use super::reading::Reader;
 use super::retry::Trouble;
 use super::rules::Filters;
 use super::{Context, Place};
 use crate::filter::FilterIndex;
-use crate::imap::{Fault, Selected, Session};
-use crate::mail::MailLimits;
 
 /// Servers may end a connection that says nothing for 30 minutes.
 const LONGEST_IDLE: Duration = Duration::from_secs(28 * 60);
@@ -33,10 +29,6 @@ pub(super) struct Watch {
     pub(super) place: Place,
     pub(super) sink: Arc<dyn EventSink>,
     filters: watch::Receiver<Filters>,
-    /// Of the mailbox that is open; 0 is none.
-    uid_validity: AtomicU32,
-    /// Of the account as it was last read.
-    limits: Mutex<Arc<MailLimits>>,
 }
 
 impl Watch {
@@ -46,8 +38,7 @@ impl Watch {
         sink: Arc<dyn EventSink>,
         filters: watch::Receiver<Filters>,
     ) -> Self {
-        let limits = Mutex::new(Arc::new(context.options.limits.clone()));
-        Self { context, place, sink, filters, uid_validity: AtomicU32::new(0), limits }
+        Self { context, place, sink, filters }
     }
 
     /// Watches until `stop`, whatever happens.
@@ -80,10 +71,6 @@ impl Watch {
         }
     }
 
-    pub(super) fn uid_validity(&self) -> Option<u32> {
-        Some(self.uid_validity.load(Ordering::Relaxed)).filter(|number| *number != 0)
-    }
-
     /// Returns the filters for mails that have been read: of triggers that were deployed before they came, none is missing.
     pub(super) async fn filters(&self) -> Arc<FilterIndex> {
         let changes = self.sink.changes();
@@ -95,10 +82,6 @@ impl Watch {
             // Without a sender there is nobody who wants the mailbox; this is being stopped.
             None => std::future::pending().await,
         }
-    }
-
-    pub(super) fn limits(&self) -> Arc<MailLimits> {
-        Arc::clone(&self.limits.lock())
     }
 
     /// Connects, deals with what is new, and waits for more, until something goes wrong.
@@ -114,15 +97,13 @@ impl Watch {
             let versions = self.versions(None).await;
             let account = Account::load(context, place).await?;
             *oauth = account.oauth().map(str::to_owned);
-            *self.limits.lock() = Arc::clone(&account.limits);
             let host = &account.endpoint.host;
             let mut session = account.enter(context, place).await?;
             // Who changes the account wants another one to be watched. An access token changes by itself.
             while versions.is_none() || self.versions(None).await == versions {
                 context.health.state(place, WatchState::Polling);
-                let mailbox = self.examine(&mut session, host).await?;
-                self.uid_validity.store(mailbox.uid_validity, Ordering::Relaxed);
-                self.sync(&mut session, mailbox, host).await?;
+                let reader = Reader::open(context, place, &mut session, &account).await?;
+                self.sync(&mut session, reader).await?;
                 backoff.reset();
                 *failures = 0;
                 context.health.succeeded(place, context.clock.now());
@@ -131,20 +112,6 @@ impl Watch {
                 session = session.news(longest).await.map_err(|fault| Trouble::fault(fault, host))?;
             }
         }
-    }
-
-    async fn examine(&self, session: &mut Session, host: &str) -> Result<Selected, Trouble> {
-        session.examine(&self.place.mailbox).await.map_err(|fault| {
-            let mailbox = &self.place.mailbox;
-            match fault {
-                Fault::No(words) if !Fault::No(words.clone()).is_passing() => {
-                    Error::new(ErrorCode::NotFound, format!("the mailbox `{mailbox}` cannot be opened: {words}"))
-                        .with_hint("make the mailbox, or name another one in the trigger's `mailbox`")
-                        .into()
-                }
-                fault => Trouble::fault(fault, host),
-            }
-        })
     }
 
     /// Waits before the next try. After a refusal only a credential that differs from what it was cuts a long wait short.

@@ -8,5 +8,7 @@ mod cut;
 mod delivery;
 mod engine;
 mod nodes;
+mod preview;
+mod preview_slow;
 mod support;
 mod trouble;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::join_all;
-use wren_conformance::fixtures::{ada, status};
+use wren_conformance::fixtures::{ada, on_email, revision, status};
 use wren_core::ErrorCode;
 use wren_core::model::{DeploymentStatus, RunState, TriggerKind};
 use wren_core::source::{InboundDelivery, InboundMail};
@@ -34,6 +34,18 @@ async fn a_mail_becomes_a_run_of_each_trigger_it_matches() {
         "{last}"
     );
     assert!(!logged().contains("canary"), "no log has a mail");
+}
+
+#[tokio::test]
+async fn what_a_script_says_of_its_runs_and_of_its_account_keeps_no_mail_out() {
+    let world = World::new();
+    let mut trigger = on_email("mail");
+    trigger.config.insert("retries".to_owned(), 3.into());
+    trigger.config.insert("account".to_owned(), "work".into());
+    let deployed = world.engine.store().put_revision(&ada(), revision("mail", vec![trigger])).await.unwrap();
+    let sender = world.open(deployed.deployment.id).await;
+    let delivered = world.deliver(&sender, "d-1", MAIL).await.unwrap();
+    assert_eq!(delivered.triggers, [deployed.triggers[0].id]);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, Script};
 use crate::host::RunHost;
 use crate::model::{Isolation, Trigger, TriggerKind};
-use crate::source::{AccountHealth, EventSink, TriggerSource, Watched};
+use crate::source::{AccountHealth, EventSink, Preview, PreviewOptions, TriggerSource, Watched};
 
 /// An executor whose imports show what the test says.
 #[derive(Debug, Default)]
@@ -86,6 +86,10 @@ impl TriggerSource for MailSource {
 
     fn health(&self) -> Vec<AccountHealth> {
         Vec::new()
+    }
+
+    async fn preview(&self, _: PreviewOptions) -> Option<Vec<Preview>> {
+        None
     }
 
     async fn run(&self, _: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<()> {
