@@ -265,3 +265,52 @@ async fn an_event_of_what_could_not_be_watched_ends_the_wait_and_runs_itself() {
     scene.until(DeploymentStatus::Active).await;
     scene.world.stop().await;
 }
+
+#[tokio::test]
+async fn events_that_were_skipped_are_made_up_for_however_old_they_are_unless_the_trigger_says_otherwise() {
+    for (arguments, made_up) in [("", 2), (", catch_up_window=\"2h\"", 1), (", catch_up=\"none\"", 0)] {
+        let script = format!("import wren\n\n@wren.on_email(subject=\"x\"{arguments})\ndef handle(email):\n    pass\n");
+        let mut scene = Scene::on(Arc::new(MemoryStore::default()), &script).await;
+        scene.post.is_refused(scene.now());
+        scene.until(DeploymentStatus::NeedsAttention).await;
+        // Handed over by another way, so that they end no wait: one that is new, and one that is older than the trouble.
+        let sink = scene.world.engine.sink(TriggerKind::Email);
+        let overview = scene.world.engine.deployment(&scene.world.owner, scene.id).await.unwrap();
+        let trigger_id = overview.triggers[0].id;
+        let event = |key: &str, ago: TimeDelta| SourceEvent {
+            trigger_id,
+            dedupe_key: key.to_owned(),
+            at: scene.now() - ago,
+            payload: json!({"key": key}),
+        };
+        sink.emit(vec![event("new", TimeDelta::minutes(6)), event("old", TimeDelta::hours(3))].into()).await.unwrap();
+        let skipped = scene.world.until("the skipped ones", all_done(2)).await;
+        assert!(skipped.iter().all(|run| run.skip_reason == Some(SkipReason::NeedsAttention)), "{skipped:?}");
+        scene.world.clock.advance(TimeDelta::seconds(1));
+        scene.post.goes_well(scene.now());
+        scene.until(DeploymentStatus::Active).await;
+        let runs = scene.world.until("those that are made up for", all_done(2 + made_up)).await;
+        let succeeded = runs.iter().filter(|run| run.state == RunState::Success);
+        assert_eq!(succeeded.filter(|run| run.payload.is_some()).count(), made_up, "{arguments}");
+        scene.world.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn who_resumed_a_deployment_has_the_last_word_after_a_restart_too() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let mut first = Scene::on(Arc::clone(&store), SCRIPT).await;
+    first.post.is_refused(first.now());
+    first.until(DeploymentStatus::NeedsAttention).await;
+    first.world.engine.resume(&first.world.owner, first.id).await.unwrap();
+    first.world.stop().await;
+
+    let mut second = Scene::on(store, SCRIPT).await;
+    for failures in [1, 2] {
+        second.post.is_refused(second.now());
+        second.until_health("another failure", |health| health.failures == failures).await;
+    }
+    let overview = second.world.engine.deployment(&second.world.owner, second.id).await.unwrap();
+    assert_eq!(overview.deployment.status, DeploymentStatus::Active);
+    second.world.stop().await;
+}

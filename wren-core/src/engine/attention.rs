@@ -31,6 +31,10 @@ use crate::vault::CredentialStatus;
 const LOOK_MS: u64 = 2_000;
 /// How many records or runs are read, or runs recorded, at once.
 const PAGE: usize = 200;
+/// How many runs are read with what their events brought, and recorded, at once.
+const AT_ONCE: usize = 20;
+/// How much older than its record an event may be, and be made up for.
+const OLDEST_EVENT: TimeDelta = TimeDelta::days(30);
 /// How often a record that others change, too, is tried to be changed.
 const TRIES: u32 = 20;
 /// How long after the record the deployment may be marked.
@@ -44,6 +48,9 @@ struct Parked {
     owner: OwnerId,
     /// What the first of the failed runs was due for: nothing that was missed is older.
     due: DateTime<Utc>,
+    /// When the first of the failed runs was recorded: no event that was missed was recorded before.
+    #[serde(default)]
+    recorded: Option<DateTime<Utc>>,
     /// The credentials any of which has to change, each as it did not do; none where there was none.
     credentials: BTreeMap<String, Option<Refused>>,
     /// What cannot be watched for its triggers, any of which has to go well again.
@@ -94,6 +101,7 @@ pub(super) async fn park(inner: &Inner, run: &Run, error: &WireError) -> Result<
     let parked = Parked {
         owner: run.owner.clone(),
         due: run.scheduled_for,
+        recorded: Some(run.created_at),
         credentials: credentials(inner, run, error, now).await?,
         watches: Vec::new(),
         at: now,
@@ -114,6 +122,7 @@ pub(super) async fn park_for_watch(
     let parked = Parked {
         owner: deployment.owner.clone(),
         due: now,
+        recorded: Some(now),
         credentials: BTreeMap::new(),
         watches: vec![trouble],
         at: now,
@@ -159,6 +168,7 @@ async fn write(inner: &Inner, key: &str, parked: Parked) -> Result<()> {
         let mut parked = parked.clone();
         if let Some(before) = before {
             parked.due = parked.due.min(before.due);
+            parked.recorded = parked.recorded.min(before.recorded);
             parked.marked = before.marked;
             for (name, refused) in &before.credentials {
                 parked.credentials.entry(name.clone()).or_insert_with(|| refused.clone());
@@ -254,7 +264,7 @@ async fn look(inner: &Inner) -> Result<()> {
         let page = inner.store.records(&space(), "", after.as_deref(), PAGE, inner.clock.now()).await?;
         for record in &page {
             // One that cannot be settled keeps no other waiting.
-            if let Err(error) = answered(PATIENCE, settle(inner, record, false)).await {
+            if let Err(error) = settle(inner, record).await {
                 tracing::warn!(deployment_id = record.key, error = error.chain(), "a parked deployment stays parked");
             }
         }
@@ -276,30 +286,47 @@ pub(super) async fn seen(inner: &Inner, trigger: &Trigger, watched: &Watched) ->
     let waits_for_it_alone = |parked: Parked| {
         parked.credentials.is_empty() && !parked.watches.is_empty() && parked.watches.iter().all(is_it)
     };
-    if read(&record).is_some_and(waits_for_it_alone) { settle(inner, &record, true).await } else { Ok(()) }
+    if read(&record).is_some_and(waits_for_it_alone) {
+        // What was missed is for the next look: the event is not to wait for it.
+        decide(inner, &record, true).await?;
+        inner.attention_now.notify_one();
+    }
+    Ok(())
 }
 
 fn read(record: &Record) -> Option<Parked> {
     serde_json::from_slice(&record.value).ok()
 }
 
-/// Ends the wait of a deployment if it `is_over`, or its user has acted.
-async fn settle(inner: &Inner, record: &Record, is_over: bool) -> Result<()> {
+/// Ends the wait of a deployment if its user has acted, and makes up for what was missed.
+async fn settle(inner: &Inner, record: &Record) -> Result<()> {
+    let Some((parked, overview)) = answered(PATIENCE, decide(inner, record, false)).await? else { return Ok(()) };
+    catch_up(inner, &parked, &overview).await?;
+    answered(PATIENCE, forget(inner, record)).await?;
+    inner.more_work();
+    inner.run_changed.notify_waiters();
+    Ok(())
+}
+
+/// Makes a deployment active again if the wait `is_over`, or its user has acted. Returns it when what it has missed is to be made
+/// up for.
+async fn decide(inner: &Inner, record: &Record, is_over: bool) -> Result<Option<(Parked, DeploymentOverview)>> {
+    let forgotten = |()| None;
     let id: Option<DeploymentId> = record.key.parse().ok();
-    let (Some(parked), Some(id)) = (read(record), id) else { return forget(inner, record).await };
+    let (Some(parked), Some(id)) = (read(record), id) else { return forget(inner, record).await.map(forgotten) };
     let overview = match inner.store.deployment(&parked.owner, id).await {
-        Err(error) if error.code() == ErrorCode::NotFound => return forget(inner, record).await,
+        Err(error) if error.code() == ErrorCode::NotFound => return forget(inner, record).await.map(forgotten),
         overview => overview?,
     };
     let overview = match overview.deployment.status {
         // By the user's own word, whatever was missed is not wanted.
-        DeploymentStatus::Undeployed | DeploymentStatus::Paused => return forget(inner, record).await,
+        DeploymentStatus::Undeployed | DeploymentStatus::Paused => return forget(inner, record).await.map(forgotten),
         DeploymentStatus::Active if parked.marked => overview,
         // About to be marked. Unless whoever was about to is gone: then the run has failed and that is all.
-        DeploymentStatus::Active if (inner.clock.now() - parked.at).abs() < MARKING => return Ok(()),
-        DeploymentStatus::Active => return forget(inner, record).await,
+        DeploymentStatus::Active if (inner.clock.now() - parked.at).abs() < MARKING => return Ok(None),
+        DeploymentStatus::Active => return forget(inner, record).await.map(forgotten),
         // Before anything else: what follows is then gone on with, whoever begins it.
-        DeploymentStatus::NeedsAttention if !parked.marked => return mark(inner, &record.key).await,
+        DeploymentStatus::NeedsAttention if !parked.marked => return mark(inner, &record.key).await.map(forgotten),
         DeploymentStatus::NeedsAttention if is_over || acted(inner, &parked, &overview.triggers).await? => {
             let change = SetStatus {
                 status: DeploymentStatus::Active,
@@ -311,18 +338,14 @@ async fn settle(inner: &Inner, record: &Record, is_over: bool) -> Result<()> {
             };
             let overview = inner.store.set_status(&parked.owner, id, change).await?;
             if overview.deployment.status != DeploymentStatus::Active {
-                return Ok(());
+                return Ok(None);
             }
             tracing::info!(deployment_id = %id, "the user has acted: a deployment goes on");
             overview
         }
-        DeploymentStatus::NeedsAttention => return Ok(()),
+        DeploymentStatus::NeedsAttention => return Ok(None),
     };
-    catch_up(inner, &parked, &overview).await?;
-    forget(inner, record).await?;
-    inner.more_work();
-    inner.run_changed.notify_waiters();
-    Ok(())
+    Ok(Some((parked, overview)))
 }
 
 async fn forget(inner: &Inner, record: &Record) -> Result<()> {
@@ -354,45 +377,63 @@ async fn acted(inner: &Inner, parked: &Parked, triggers: &[Trigger]) -> Result<b
 /// Has what was missed run again, as far as the triggers' policies want it. Done twice it is the same as done once.
 async fn catch_up(inner: &Inner, parked: &Parked, overview: &DeploymentOverview) -> Result<()> {
     let now = inner.clock.now();
-    let mut fires = Vec::new();
     for trigger in &overview.triggers {
         let missed = missed(inner, parked, trigger).await?;
         let wanted = wanted(trigger, &missed, now, inner.options.max_catch_up);
-        fires.extend(wanted.iter().map(|missed| Fire {
-            run_id: RunId::new(),
-            trigger_id: trigger.id,
-            key: FireKey::Event(format!("{RESUMED}{}", missed.id)),
-            scheduled_for: missed.scheduled_for,
-            payload: missed.payload.clone(),
-            not_before: now,
-            skip: None,
-            correlation_id: CorrelationId::generate(),
-        }));
-    }
-    if !fires.is_empty() {
-        tracing::info!(deployment_id = %overview.deployment.id, runs = fires.len(), "catching up after needs_attention");
-    }
-    for batch in fires.chunks(PAGE) {
-        inner.store.record_fires(RecordFires::new(batch.to_vec(), now)).await?;
+        if !wanted.is_empty() {
+            let (deployment_id, runs) = (overview.deployment.id, wanted.len());
+            tracing::info!(%deployment_id, trigger_id = %trigger.id, runs, "catching up after needs_attention");
+        }
+        for some in wanted.chunks(AT_ONCE) {
+            let mut fires = Vec::with_capacity(some.len());
+            for missed in some {
+                // Only now with what the event brought: there may be many, and some of these are large.
+                let (run, _) = answered(PATIENCE, inner.store.run(&parked.owner, missed.id)).await?;
+                fires.push(Fire {
+                    run_id: RunId::new(),
+                    trigger_id: trigger.id,
+                    key: FireKey::Event(format!("{RESUMED}{}", missed.id)),
+                    scheduled_for: missed.scheduled_for,
+                    payload: run.payload,
+                    not_before: now,
+                    skip: None,
+                    correlation_id: CorrelationId::generate(),
+                });
+            }
+            answered(PATIENCE, inner.store.record_fires(RecordFires::new(fires, now))).await?;
+        }
     }
     Ok(())
 }
 
+/// A run that the user's absence has kept from running.
+#[derive(Debug, Clone, Copy)]
+struct Missed {
+    id: RunId,
+    scheduled_for: DateTime<Utc>,
+}
+
 /// Returns the runs of a trigger that the user's absence has kept from running, oldest first.
-async fn missed(inner: &Inner, parked: &Parked, trigger: &Trigger) -> Result<Vec<Run>> {
+async fn missed(inner: &Inner, parked: &Parked, trigger: &Trigger) -> Result<Vec<Missed>> {
+    let of_events = trigger.spec.schedule.is_none();
+    // An event may be older than when it was seen: it counts from when it was recorded.
+    let recorded = parked.recorded.filter(|_| of_events);
+    let since = recorded.map_or(parked.due, |recorded| recorded - OLDEST_EVENT);
     let mut missed = Vec::new();
     let mut page = PageOptions { limit: PAGE, ..PageOptions::default() };
     loop {
-        let list = ListRuns { trigger_id: Some(trigger.id), since: Some(parked.due), page, ..ListRuns::default() };
-        let listed = inner.store.runs(&parked.owner, list).await?;
-        missed.extend(listed.items.into_iter().filter(|run| match run.state {
+        let list = ListRuns { trigger_id: Some(trigger.id), since: Some(since), page, ..ListRuns::default() };
+        let listed = answered(PATIENCE, inner.store.runs(&parked.owner, list)).await?;
+        let in_time = |run: &Run| recorded.is_none_or(|recorded| run.created_at >= recorded);
+        let kept = listed.items.iter().filter(|run| in_time(run)).filter(|run| match run.state {
             RunState::Skipped => run.skip_reason == Some(SkipReason::NeedsAttention),
             // Not the first one alone: others may have been on their way when it failed.
             RunState::Failed => run.error.as_ref().is_some_and(only_the_user_can_mend),
             _ => false,
-        }));
+        });
+        missed.extend(kept.map(|run| Missed { id: run.id, scheduled_for: run.scheduled_for }));
         // Latest first: what is older than these is wanted by no schedule's policy.
-        let enough = trigger.spec.schedule.is_some() && missed.len() > inner.options.max_catch_up;
+        let enough = !of_events && missed.len() > inner.options.max_catch_up;
         if listed.next.is_none() || enough {
             missed.sort_by_key(|run| (run.scheduled_for, run.id));
             return Ok(missed);
@@ -401,12 +442,14 @@ async fn missed(inner: &Inner, parked: &Parked, trigger: &Trigger) -> Result<Vec
     }
 }
 
-/// Chooses what is made up for: by a schedule's own policy, and of events all.
-fn wanted<'a>(trigger: &Trigger, missed: &'a [Run], now: DateTime<Utc>, most: usize) -> &'a [Run] {
-    let last = |count: usize, of: &'a [Run]| &of[of.len().saturating_sub(count)..];
-    let Some(schedule) = &trigger.spec.schedule else { return missed };
-    let begins = now - millis(schedule.catch_up_window_ms);
-    let within = &missed[missed.partition_point(|run| run.scheduled_for < begins)..];
+/// Chooses what is made up for, by the trigger's own policy.
+fn wanted<'a>(trigger: &Trigger, missed: &'a [Missed], now: DateTime<Utc>, most: usize) -> &'a [Missed] {
+    let last = |count: usize, of: &'a [Missed]| &of[of.len().saturating_sub(count)..];
+    let from = |begins: DateTime<Utc>| &missed[missed.partition_point(|run| run.scheduled_for < begins)..];
+    let Some(schedule) = &trigger.spec.schedule else {
+        return trigger.spec.max_event_age_ms.map_or(missed, |age| from(now - millis(age)));
+    };
+    let within = from(now - millis(schedule.catch_up_window_ms));
     match schedule.catch_up {
         CatchUp::None => &[],
         CatchUp::Latest => last(1, within),

@@ -49,19 +49,15 @@ pub(super) fn ended(run: &Run, executor: &str, took: TimeDelta) {
     histogram!(RUN_DURATION, "outcome" => outcome, "executor" => executor.to_owned()).record(seconds(took));
 }
 
-/// How sources are doing.
-pub(super) fn sources(all: &[SourceHealth], now: DateTime<Utc>) {
-    for source in all {
-        let kind = source.kind.as_str();
-        for state in WatchState::ALL {
-            let count = source.accounts.iter().filter(|account| account.state == state).count();
-            gauge!(WATCHES, "kind" => kind, "state" => state.as_str()).set(count as f64);
-        }
-        let here = source.accounts.iter().filter(|account| account.state != WatchState::Elsewhere);
-        let longest = here.filter_map(|account| account.lag(now)).max().unwrap_or_default();
-        gauge!(WATCH_LAG, "kind" => kind).set(seconds(longest));
-        counter!(SOURCE_RESTARTS, "kind" => kind).absolute(source.restarts);
+/// How a source is doing: `seen` is since when something that it watches here has not been seen to be well.
+pub(super) fn source(source: &SourceHealth, seen: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+    let kind = source.kind.as_str();
+    for state in WatchState::ALL {
+        let count = source.accounts.iter().filter(|account| account.state == state).count();
+        gauge!(WATCHES, "kind" => kind, "state" => state.as_str()).set(count as f64);
     }
+    gauge!(WATCH_LAG, "kind" => kind).set(seen.map_or(0.0, |seen| seconds(now - seen)));
+    counter!(SOURCE_RESTARTS, "kind" => kind).absolute(source.restarts);
 }
 
 fn seconds(time: TimeDelta) -> f64 {

@@ -13,7 +13,7 @@ use crate::source::{Preview, PreviewOptions, TriggerSource, check_last};
 /// How many previews may be under way: of one owner, and of all. Each holds connections that the owner's accounts allow few of,
 /// and what it has read of them.
 const PER_OWNER: usize = 2;
-const IN_ALL: usize = 4;
+const IN_ALL: usize = 16;
 
 /// How many events all triggers of a script together are told about.
 const MOST_ROWS: usize = 10_000;

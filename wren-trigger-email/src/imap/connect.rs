@@ -97,6 +97,11 @@ async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
             }
             Ok(found)
         }
+        // The machine's resolver says whether it has asked in vain, or could not ask.
+        Err(error) if error.to_string().contains("Temporary failure") => {
+            let message = format!("the name of the mail server `{host}` cannot be looked up now");
+            Err(Error::new(ErrorCode::Internal, message).with_hint(hint).with_retryable(true).with_source(error))
+        }
         Err(error) => {
             Err(wrong_setting(format!("the name of the mail server `{host}` is not known"), hint).with_source(error))
         }
@@ -113,7 +118,9 @@ fn allowed(endpoint: &Endpoint, addresses: &[SocketAddr], allow_private: bool) -
         ));
     }
     if !allow_private && let Some(address) = addresses.iter().find(|address| !is_public(address.ip())) {
-        let message = format!("`{host}` is at {}, which is not on the public internet", address.ip());
+        tracing::info!(host, address = %address.ip(), "a mail server is not on the public internet");
+        // What the name stands for in this network is nobody's business.
+        let message = format!("`{host}` is not on the public internet");
         return Err(Error::new(ErrorCode::PermissionDenied, message)
             .with_hint("whoever runs this server can allow mail servers on private networks"));
     }

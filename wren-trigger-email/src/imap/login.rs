@@ -29,7 +29,12 @@ pub(crate) enum Login<'a> {
 #[derive(Debug)]
 pub(crate) enum LoginFault {
     /// The server does not take this user with this secret; it says why.
-    Refused(String),
+    Refused {
+        /// Its words.
+        words: String,
+        /// Whether it says that it is for good, as RFC 5530 lets it; others say no to whom they are too busy for.
+        is_sure: bool,
+    },
     /// Something else.
     Other(Fault),
 }
@@ -79,7 +84,11 @@ pub(crate) async fn log_in(
         Ok(session) => Session::new(session, patience).await.map_err(LoginFault::Other),
         Err((error, _)) => Err(match Fault::from(error) {
             fault @ Fault::No(_) if fault.is_passing() => LoginFault::Other(fault),
-            Fault::No(words) | Fault::Bad(words) => LoginFault::Refused(words),
+            Fault::No(words) | Fault::Bad(words) => {
+                const SURE: [&str; 4] = ["AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"];
+                let is_sure = SURE.iter().any(|code| words.contains(&format!("[{code}]")));
+                LoginFault::Refused { words, is_sure }
+            }
             fault => LoginFault::Other(fault),
         }),
     }

@@ -46,6 +46,8 @@ pub(crate) struct Session {
     patience: Duration,
     /// Whether the server tells what comes.
     idles: bool,
+    /// Whether mails were told of since the mailbox was opened.
+    told: bool,
 }
 
 /// Waits for a server.
@@ -58,7 +60,7 @@ pub(super) async fn within<T>(
 
 impl Session {
     pub(super) async fn new(inner: async_imap::Session<Line>, patience: Duration) -> Result<Self, Fault> {
-        let mut session = Self { inner, patience, idles: false };
+        let mut session = Self { inner, patience, idles: false, told: false };
         let mut idles = false;
         session
             .ask("CAPABILITY", 0, |response| {
@@ -83,7 +85,7 @@ impl Session {
         // Sizes are not exact everywhere.
         self.inner.as_mut().allow(SOME + 2 * mail_bytes);
         let patience = self.patience + Duration::from_secs(mail_bytes / SLOWEST);
-        let inner = &mut self.inner;
+        let (inner, told) = (&mut self.inner, &mut self.told);
         let asking = async {
             let tag = inner.run_command(command).await?;
             loop {
@@ -104,7 +106,10 @@ impl Session {
                         };
                     }
                     Response::Data { status: Status::Bye, .. } => return Err(Fault::Lost),
-                    other => hear(other),
+                    other => {
+                        *told |= matches!(other, Response::MailboxData(MailboxDatum::Exists(_)));
+                        hear(other);
+                    }
                 }
             }
         };
@@ -125,6 +130,8 @@ impl Session {
             _ => {}
         })
         .await?;
+        // What comes from here on is told once: who reads meanwhile hears of it, and nobody else.
+        self.told = false;
         let uid_validity = uid_validity.ok_or(Fault::Unreadable)?;
         let uid_next = match uid_next {
             Some(uid_next) => uid_next,
@@ -239,6 +246,9 @@ impl Session {
 
     /// Waits until the server tells of a change, or for so long. A server that cannot tell is asked after the wait.
     pub(crate) async fn news(mut self, longest: Duration) -> Result<Self, Fault> {
+        if std::mem::take(&mut self.told) {
+            return Ok(self);
+        }
         if !self.idles {
             tokio::time::sleep(longest).await;
             return Ok(self);

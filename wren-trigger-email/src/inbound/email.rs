@@ -26,8 +26,6 @@ use crate::source::Arguments;
 const REMEMBERED: TimeDelta = TimeDelta::hours(24);
 /// The mailbox that handed-over mail counts as being in.
 const MAILBOX: &str = "INBOX";
-/// The longest Message-ID that serves as a dedupe key, in bytes; a store takes 512.
-const LONGEST_ID: usize = 500;
 
 /// Mail that is handed over in requests, for the email triggers of the deployment that its address belongs to.
 #[derive(Clone)]
@@ -204,11 +202,7 @@ fn fired(raw: &Bytes, triggers: &[Trigger], limits: &MailLimits) -> Fired {
     });
     let mut triggers = FilterIndex::new(filters).matching(&mail, MAILBOX);
     triggers.sort_unstable();
-    let key = match mail.message_id() {
-        Some(id) if (1..=LONGEST_ID).contains(&id.len()) => id.to_owned(),
-        _ => format!("sha256:{}", mail.content_hash()),
-    };
-    Fired { triggers, key, payload: mail.to_event() }
+    Fired { triggers, key: mail.key(), payload: mail.to_event() }
 }
 
 /// The deliveries that came to an address of late, by their names.

@@ -88,6 +88,20 @@ impl Mail {
         &self.hash
     }
 
+    /// Names the mail, 64 lower-case hexadecimal digits: by what it says of itself and by its bytes, however it came here and
+    /// under whatever number, so that neither a mail that comes again is another one nor one that claims a known Message-ID is
+    /// taken for that.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let mut hash = Sha256::new();
+        // Its length keeps the one from running into the other.
+        let id = self.message_id().unwrap_or_default();
+        hash.update((id.len() as u64).to_be_bytes());
+        hash.update(id);
+        hash.update(self.content_hash());
+        hexadecimal(&hash.finalize())
+    }
+
     /// Returns what was left out, or could not be read as it was meant; each kind once.
     #[must_use]
     pub fn omissions(&self) -> &[Omission] {

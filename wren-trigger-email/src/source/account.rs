@@ -116,21 +116,26 @@ impl Account {
             Ok(session) => return Ok(session),
             Err(fault) => fault,
         };
-        let words = match fault {
-            LoginFault::Refused(words) => words,
-            LoginFault::Other(fault) => return Err(Trouble::fault(fault, &self.endpoint.host)),
-        };
-        if self.oauth.is_none() {
-            return Err(Trouble::refused(self.refused(place, &words)));
+        if self.oauth.is_none() || !matches!(fault, LoginFault::Refused { .. }) {
+            return Err(self.trouble(fault, place, &secret));
         }
         let next =
             vault.refresh(&place.owner, name, &secret, purpose(), context.clock.now()).await.map_err(of_vault)?;
         // Servers close a connection after a refusal, or count it.
         let client = open(&self.endpoint, tls, options.patience, self.may_be_private(context)).await?;
-        log_in(client, self.login(&next), options.patience).await.map_err(|fault| match fault {
-            LoginFault::Refused(words) => Trouble::refused(self.refused(place, &words)),
+        let entered = log_in(client, self.login(&next), options.patience).await;
+        entered.map_err(|fault| self.trouble(fault, place, &next))
+    }
+
+    fn trouble(&self, fault: LoginFault, place: &Place, secret: &SecretString) -> Trouble {
+        match fault {
+            LoginFault::Refused { words, is_sure } => {
+                // A server that repeats what it was told tells nobody of ours.
+                let error = self.refused(place, &words.replace(secret.expose_secret(), "…"));
+                Trouble { error, refused: is_sure }
+            }
             LoginFault::Other(fault) => Trouble::fault(fault, &self.endpoint.host),
-        })
+        }
     }
 
     fn login<'a>(&'a self, secret: &'a SecretString) -> Login<'a> {

@@ -41,10 +41,11 @@ impl Arguments {
     }
 }
 
-impl From<Arguments> for Watched {
-    fn from(Arguments { account, mailbox, .. }: Arguments) -> Self {
-        Self { account, place: mailbox }
-    }
+/// Returns the account and the mailbox that a config names, without a look at its rules.
+pub(super) fn watched(config: &Map<String, Value>) -> Result<Watched, Error> {
+    let account = argument(config, "account", ACCOUNT).and_then(credential)?;
+    let place = argument(config, "mailbox", MAILBOX)?;
+    Ok(Watched { account, place })
 }
 
 fn argument(config: &Map<String, Value>, name: &str, default: &str) -> Result<String, Error> {

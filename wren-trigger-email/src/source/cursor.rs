@@ -44,6 +44,12 @@ impl Cursor {
         Self { uid_validity: mailbox.uid_validity, last, known_to: 0, since, seen: VecDeque::new() }
     }
 
+    /// Says whether a mailbox is numbered otherwise than this one was: anew, or again from a number that was given before, as
+    /// after one was restored from a copy.
+    pub(super) fn is_of_another(&self, mailbox: Selected) -> bool {
+        self.uid_validity != mailbox.uid_validity || mailbox.uid_next <= self.last
+    }
+
     /// The server has numbered everything anew: all that is there now is looked at again.
     pub(super) fn renumber(&mut self, mailbox: Selected) {
         self.uid_validity = mailbox.uid_validity;
@@ -150,6 +156,16 @@ mod tests {
         assert_eq!(cursor.since, now + TimeDelta::minutes(1));
         cursor.renumber(Selected { uid_validity: 2, uid_next: 9, exists: 8 });
         assert!(cursor.is_rescanning() && cursor.known_to == 8 && cursor.has_seen(&key(4)));
+    }
+
+    #[test]
+    fn numbers_that_are_given_again_are_another_mailbox() {
+        let now: DateTime<Utc> = "2026-06-01T12:00:00Z".parse().unwrap();
+        let mailbox = |uid_validity, uid_next| Selected { uid_validity, uid_next, exists: 1 };
+        let cursor = Cursor::at_end(mailbox(1, 60), now);
+        assert!(!cursor.is_of_another(mailbox(1, 60)) && !cursor.is_of_another(mailbox(1, 61)));
+        assert!(cursor.is_of_another(mailbox(2, 60)), "another UIDVALIDITY");
+        assert!(cursor.is_of_another(mailbox(1, 10)), "a copy of yesterday");
     }
 
     #[test]

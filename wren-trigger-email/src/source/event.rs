@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use wren_core::source::SourceEvent;
 
 use super::Place;
@@ -20,16 +19,8 @@ pub(super) struct Read {
 }
 
 impl Read {
-    /// Names the mail: by what it says of itself and by its bytes, not by its number, so that it has the same name when the
-    /// server numbers its mails anew.
     pub(super) fn key(&self) -> String {
-        let mut hash = Sha256::new();
-        // Its length keeps the one from running into the other.
-        let id = self.mail.message_id().unwrap_or_default();
-        hash.update((id.len() as u64).to_be_bytes());
-        hash.update(id);
-        hash.update(self.mail.content_hash());
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        self.mail.key()
     }
 
     pub(super) fn received(&self, now: DateTime<Utc>) -> DateTime<Utc> {

@@ -1,6 +1,6 @@
 //! How each mailbox is doing, as the engine shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -38,12 +38,12 @@ impl Board {
     }
 
     /// Makes these the places that are shown.
-    pub(super) fn show(&self, places: &[Place]) {
+    pub(super) fn show(&self, places: BTreeSet<Place>) {
         let mut by_place = self.by_place.lock();
         by_place.retain(|place, _| places.contains(place));
         for place in places {
-            let unknown = || AccountHealth::unknown(place.owner.clone(), place.watched());
-            by_place.entry(place.clone()).or_insert_with(unknown);
+            let unknown = AccountHealth::unknown(place.owner.clone(), place.watched());
+            by_place.entry(place).or_insert(unknown);
         }
         drop(by_place);
         self.changed.send_replace(());

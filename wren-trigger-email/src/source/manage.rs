@@ -1,6 +1,6 @@
 //! From the triggers that are deployed to the accounts that are served.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -26,7 +26,7 @@ pub(super) async fn run(context: &Arc<Context>, sink: Arc<dyn EventSink>, shutdo
     while !shutdown.is_cancelled() {
         let changes = sink.changes();
         let wanting = match sink.triggers().await {
-            Ok(triggers) => Served::new(context).of(triggers).await,
+            Ok(triggers) => Ok(Served::new(context).of(triggers).await),
             Err(error) => Err(error),
         };
         match wanting {
@@ -38,7 +38,7 @@ pub(super) async fn run(context: &Arc<Context>, sink: Arc<dyn EventSink>, shutdo
             }
             Ok(triggers) => {
                 let accounts = rules::by_account(&triggers, changes);
-                context.health.show(&places(&accounts));
+                context.health.show(places(&accounts));
                 update(context, &sink, &shutdown, accounts, &mut served, &mut tasks);
                 known = triggers;
             }
@@ -86,7 +86,7 @@ fn update(
     }
 }
 
-fn places(accounts: &BTreeMap<Account, Rules>) -> Vec<Place> {
+fn places(accounts: &BTreeMap<Account, Rules>) -> BTreeSet<Place> {
     let each = accounts
         .iter()
         .flat_map(|((owner, account), rules)| rules.by_mailbox.keys().map(move |mailbox| (owner, account, mailbox)));

@@ -1,8 +1,9 @@
 //! Mailboxes as a source of events.
 //!
 //! [`EmailSource`] watches the mailboxes that triggers name, over IMAP. What it promises: a mail that came into a mailbox after
-//! the first look at it fires each trigger whose filter it matches once, however often this process, the mail server or the
-//! connection between them ends. Mails that were there before the first look fire nothing.
+//! the first trigger that names it was deployed fires each trigger whose filter it matches once, however often this process, the
+//! mail server or the connection between them ends, and however long it takes to get in, up to seven days. Mails that were there
+//! before fire nothing.
 
 mod account;
 mod arguments;

@@ -1,5 +1,7 @@
 //! Reading mails of a mailbox, within limits.
 
+use std::sync::Arc;
+
 use wren_core::{Error, ErrorCode};
 
 use super::account::Account;
@@ -85,14 +87,16 @@ impl<'a> Reader<'a> {
             found.extend(read.into_iter().map(|(uid, raw)| (uid, raw, truncated)));
         }
         self.missing(session, group, &mut found).await?;
-        let limits = &self.account.limits;
-        Ok(group
-            .iter()
-            .filter_map(|meta| {
+        let (limits, group) = (Arc::clone(&self.account.limits), group.to_vec());
+        // A mail of many megabytes takes its time, in which others are to be served.
+        let parsed = tokio::task::spawn_blocking(move || {
+            let read = |meta: Meta| {
                 let (_, raw, truncated) = found.iter().find(|(uid, ..)| *uid == meta.uid)?;
-                Some(Read { meta: meta.clone(), mail: Mail::parse(raw, limits), truncated: *truncated })
-            })
-            .collect())
+                Some(Read { mail: Mail::parse(raw, &limits), truncated: *truncated, meta })
+            };
+            group.into_iter().filter_map(read).collect()
+        });
+        parsed.await.map_err(|error| Error::internal("reading mails ended early", error).into())
     }
 
     /// Looks after mails that the server did not give: gone, or there and unreadable. Of these the header will do; one without

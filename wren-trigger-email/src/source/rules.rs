@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use wren_core::model::Trigger;
 use wren_core::{OwnerId, TriggerId};
 
@@ -13,22 +14,30 @@ use crate::filter::{Filter, FilterIndex};
 /// The filters of an account, by mailbox.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
-    pub(super) by_mailbox: BTreeMap<String, Arc<FilterIndex>>,
+    pub(super) by_mailbox: BTreeMap<String, Mailbox>,
     /// How often the triggers had changed when they were read.
     pub(super) changes: u64,
 }
 
-/// The filters of a mailbox.
+/// What triggers want of a mailbox.
+#[derive(Debug, Clone)]
+pub(super) struct Mailbox {
+    pub(super) index: Arc<FilterIndex>,
+    /// When the first of the triggers was deployed.
+    pub(super) since: DateTime<Utc>,
+}
+
+/// The same, as it is handed on to who watches.
 #[derive(Debug, Clone)]
 pub(super) struct Filters {
-    pub(super) index: Arc<FilterIndex>,
+    pub(super) mailbox: Mailbox,
     /// How often the triggers had changed when they were read.
     pub(super) changes: u64,
 }
 
 /// Shares triggers out to the accounts and mailboxes that they name.
 pub(super) fn by_account(triggers: &[Trigger], changes: u64) -> BTreeMap<(OwnerId, String), Rules> {
-    let mut filters: BTreeMap<Place, Vec<(TriggerId, Filter)>> = BTreeMap::new();
+    let mut filters: BTreeMap<Place, (DateTime<Utc>, Vec<(TriggerId, Filter)>)> = BTreeMap::new();
     for trigger in triggers {
         let Ok(Arguments { account, mailbox, filter }) = Arguments::read(&trigger.spec.source_config()) else {
             // It was deployed under other rules.
@@ -36,12 +45,14 @@ pub(super) fn by_account(triggers: &[Trigger], changes: u64) -> BTreeMap<(OwnerI
             continue;
         };
         let place = Place { owner: trigger.owner.clone(), account, mailbox };
-        filters.entry(place).or_default().push((trigger.id, filter));
+        let (since, filters) = filters.entry(place).or_insert_with(|| (trigger.created_at, Vec::new()));
+        *since = trigger.created_at.min(*since);
+        filters.push((trigger.id, filter));
     }
     let mut accounts: BTreeMap<(OwnerId, String), Rules> = BTreeMap::new();
-    for (Place { owner, account, mailbox }, filters) in filters {
+    for (Place { owner, account, mailbox }, (since, filters)) in filters {
         let rules = accounts.entry((owner, account)).or_insert_with(|| Rules { changes, ..Rules::default() });
-        rules.by_mailbox.insert(mailbox, Arc::new(FilterIndex::new(filters)));
+        rules.by_mailbox.insert(mailbox, Mailbox { index: Arc::new(FilterIndex::new(filters)), since });
     }
     accounts
 }
@@ -74,6 +85,6 @@ mod tests {
             Trigger { id: TriggerId::new(), owner, deployment_id, revision: 1, spec, cursor: now, created_at: now };
         let served = by_account(&[trigger], 0);
         let (account, rules) = served.first_key_value().unwrap();
-        assert_eq!((account.1.as_str(), rules.by_mailbox["INBOX"].len()), ("work", 1));
+        assert_eq!((account.1.as_str(), rules.by_mailbox["INBOX"].index.len()), ("work", 1));
     }
 }

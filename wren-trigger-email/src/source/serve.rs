@@ -30,6 +30,8 @@ struct Watched {
     filters: watch::Sender<Filters>,
     /// Nobody wants it any more.
     unwanted: CancellationToken,
+    /// It is watched no more, and what was to be forgotten is.
+    ended: CancellationToken,
 }
 
 impl Service {
@@ -73,6 +75,8 @@ impl Service {
     /// Watches the mailboxes that triggers name while the lease is held and there are any.
     async fn serve(&self, rules: &mut watch::Receiver<Rules>, held: &CancellationToken) {
         let mut watched: BTreeMap<String, Watched> = BTreeMap::new();
+        // Those that nobody wants are on their way to their ends, and begin anew only after these.
+        let mut ending: BTreeMap<String, CancellationToken> = BTreeMap::new();
         let mut tasks = JoinSet::new();
         loop {
             let Rules { by_mailbox: wanted, changes } = rules.borrow_and_update().clone();
@@ -80,19 +84,28 @@ impl Service {
                 let stays = wanted.contains_key(mailbox);
                 if !stays {
                     one.unwanted.cancel();
+                    ending.insert(mailbox.clone(), one.ended.clone());
                 }
                 stays
             });
-            for (mailbox, index) in &wanted {
-                let filters = Filters { index: Arc::clone(index), changes };
+            for (mailbox, triggers) in &wanted {
+                let filters = Filters { mailbox: triggers.clone(), changes };
                 if let Some(one) = watched.get(mailbox) {
                     one.filters.send_replace(filters);
                     continue;
                 }
                 let (sender, receiver) = watch::channel(filters);
-                let unwanted = held.child_token();
-                tasks.spawn(self.clone().watch(mailbox.clone(), receiver, unwanted.clone(), held.clone()));
-                watched.insert(mailbox.clone(), Watched { filters: sender, unwanted });
+                let (unwanted, ended) = (held.child_token(), CancellationToken::new());
+                let watching = self.clone().watch(mailbox.clone(), receiver, unwanted.clone(), held.clone());
+                let (before, end) = (ending.remove(mailbox), ended.clone().drop_guard());
+                tasks.spawn(async move {
+                    let _end = end;
+                    if let Some(before) = before {
+                        before.cancelled().await;
+                    }
+                    watching.await;
+                });
+                watched.insert(mailbox.clone(), Watched { filters: sender, unwanted, ended });
             }
             if wanted.is_empty() {
                 while tasks.join_next().await.is_some() {}

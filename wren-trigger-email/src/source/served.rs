@@ -11,7 +11,7 @@ use wren_core::source::Watched;
 use wren_core::{OwnerId, Result};
 
 use super::Context;
-use super::arguments::{ACCOUNT, Arguments};
+use super::arguments::{self, ACCOUNT};
 use crate::inbound::InboundAddresses;
 
 /// Answers for many triggers at one time.
@@ -30,24 +30,30 @@ impl<'a> Served<'a> {
 
     /// Returns the mailbox that a trigger wants.
     pub(super) async fn by(&mut self, trigger: &Trigger) -> Result<Option<Watched>> {
-        let config = trigger.spec.source_config();
-        let Ok(arguments) = Arguments::read(&config) else { return Ok(None) };
-        let handed_over = !config.contains_key("account")
-            && !self.has_account(&trigger.owner).await?
-            && self.addresses.is_open(&trigger.owner, trigger.deployment_id, self.context.clock.now()).await?;
-        Ok((!handed_over).then(|| arguments.into()))
+        let Ok(watched) = arguments::watched(&trigger.spec.config) else { return Ok(None) };
+        Ok((!self.is_handed_over(trigger).await?).then_some(watched))
     }
 
-    /// Returns those of the triggers that want a mailbox.
-    pub(super) async fn of(&mut self, triggers: Vec<Trigger>) -> Result<Vec<Trigger>> {
+    /// Returns those of the triggers that want a mailbox. One of which that cannot be said is among them, and keeps no other
+    /// from its mails.
+    pub(super) async fn of(&mut self, triggers: Vec<Trigger>) -> Vec<Trigger> {
         let mut wanting = Vec::with_capacity(triggers.len());
         for trigger in triggers {
-            // What cannot be read is said where the rules are shared out.
-            if self.by(&trigger).await?.is_some() || Arguments::read(&trigger.spec.source_config()).is_err() {
+            let handed_over = self.is_handed_over(&trigger).await.unwrap_or_else(|error| {
+                tracing::warn!(trigger = %trigger.id, error = error.chain(), "whether a trigger wants a mailbox is not known");
+                false
+            });
+            if !handed_over {
                 wanting.push(trigger);
             }
         }
-        Ok(wanting)
+        wanting
+    }
+
+    async fn is_handed_over(&mut self, trigger: &Trigger) -> Result<bool> {
+        Ok(!trigger.spec.config.contains_key("account")
+            && !self.has_account(&trigger.owner).await?
+            && self.addresses.is_open(&trigger.owner, trigger.deployment_id, self.context.clock.now()).await?)
     }
 
     async fn has_account(&mut self, owner: &OwnerId) -> Result<bool> {

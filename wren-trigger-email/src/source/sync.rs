@@ -1,6 +1,6 @@
 //! From what a mailbox holds to events: each mail once.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use wren_core::source::{Emission, SourceEvent};
 use wren_core::{Error, Result};
 
@@ -9,8 +9,10 @@ use super::event::Read;
 use super::reading::Reader;
 use super::retry::Trouble;
 use super::watch::Watch;
-use crate::imap::{Session, set};
+use crate::imap::{Meta, Session, set};
 
+/// How long ago the triggers may have been deployed whose mails are looked for at the first look.
+const LONGEST_ABSENCE: TimeDelta = TimeDelta::days(7);
 /// How far the clocks of this machine and of a mail server may be apart.
 const SKEW: TimeDelta = TimeDelta::minutes(2);
 
@@ -18,10 +20,11 @@ impl Watch {
     /// Deals with all that is new in a mailbox.
     pub(super) async fn sync(&self, session: &mut Session, reader: Reader<'_>) -> Result<(), Trouble> {
         let mailbox = reader.mailbox();
-        let Some(mut kept) = Kept::load(&self.context, &self.place).await? else {
-            return self.begin(session, reader).await;
+        let mut kept = match Kept::load(&self.context, &self.place).await? {
+            Some(kept) => kept,
+            None => self.begin(session, reader).await?,
         };
-        if kept.cursor.uid_validity != mailbox.uid_validity {
+        if kept.cursor.is_of_another(mailbox) {
             let (mailbox_name, account) = (&self.place.mailbox, &self.place.account);
             tracing::warn!(
                 account,
@@ -46,27 +49,35 @@ impl Watch {
         self.deal_with(session, &uids, &mut kept, reader).await
     }
 
-    /// Begins at the mailbox's end. The mails that came just before are remembered: they would seem to have come after the
-    /// beginning, were they numbered anew.
-    async fn begin(&self, session: &mut Session, reader: Reader<'_>) -> Result<(), Trouble> {
+    /// Begins where the first of the triggers was deployed, which may be a while ago if nobody got in until now, and else at the
+    /// mailbox's end. The mails that came just before are remembered: they would seem to have come after the beginning, were they
+    /// numbered anew.
+    async fn begin(&self, session: &mut Session, reader: Reader<'_>) -> Result<Kept, Trouble> {
         let now = self.context.clock.now();
-        let mut kept = Kept::new(Cursor::at_end(reader.mailbox(), now - SKEW));
-        let (last, since) = (kept.cursor.last, kept.cursor.since);
-        if last > 0 {
+        let deployed = self.since().clamp(now - LONGEST_ABSENCE, now);
+        let since = deployed.min(now - SKEW);
+        let mut kept = Kept::new(Cursor::at_end(reader.mailbox(), since));
+        if kept.cursor.last > 0 {
             let faulty = |fault| reader.trouble(fault);
-            let uids = session.uids(1, Some(last), Some(since.date_naive())).await.map_err(faulty)?;
+            let uids = session.uids(1, Some(kept.cursor.last), Some(since.date_naive())).await.map_err(faulty)?;
+            let mut metas = Vec::new();
             for some in uids.chunks(self.context.options.batch) {
-                let mut metas = session.metas(&set(some)).await.map_err(faulty)?;
-                metas.retain(|meta| meta.received.is_none_or(|received| received >= since));
-                for group in reader.groups(metas) {
-                    for read in reader.read(session, &group).await? {
-                        self.remember(&mut kept.cursor, &read);
-                    }
+                metas.extend(session.metas(&set(some)).await.map_err(faulty)?);
+            }
+            let received = |meta: &Meta, after: DateTime<Utc>| meta.received.is_none_or(|received| received >= after);
+            let is_wanted = |meta: &&Meta| meta.received.is_some() && received(meta, deployed);
+            if let Some(first) = metas.iter().filter(is_wanted).map(|meta| meta.uid).min() {
+                kept.cursor.last = first - 1;
+            }
+            metas.retain(|meta| meta.uid <= kept.cursor.last && received(meta, since));
+            for group in reader.groups(metas) {
+                for read in reader.read(session, &group).await? {
+                    self.remember(&mut kept.cursor, &read);
                 }
             }
         }
         self.advance(Vec::new(), &mut kept).await?;
-        Ok(())
+        Ok(kept)
     }
 
     async fn deal_with(
@@ -86,7 +97,7 @@ impl Watch {
             }
             for group in reader.groups(metas) {
                 let mails = reader.read(session, &group).await?;
-                let filters = self.filters().await;
+                let filters = self.filters().await?;
                 let mut events = Vec::new();
                 for read in &mails {
                     if !(rescanning && kept.cursor.has_seen(&read.key())) {

@@ -4,12 +4,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wren_core::source::{EventSink, WatchState};
+use wren_core::{Error, ErrorCode};
 
 use super::account::{Account, Versions};
 use super::backoff::Backoff;
+use super::cursor::Kept;
 use super::reading::Reader;
 use super::retry::Trouble;
 use super::rules::Filters;
@@ -18,6 +21,9 @@ use crate::filter::FilterIndex;
 
 /// Servers may end a connection that says nothing for 30 minutes.
 const LONGEST_IDLE: Duration = Duration::from_secs(28 * 60);
+
+/// How many failures in a row are many for a mailbox that was never looked at.
+const MANY: u32 = 5;
 
 /// The versions of an account's own credential and of the other one that it needs, where the vault could be asked.
 type Baseline = (Option<Option<u64>>, Option<Option<u64>>);
@@ -45,7 +51,8 @@ impl Watch {
     pub(super) async fn run(&self, stop: &CancellationToken) {
         let options = &self.context.options;
         let mut backoff = Backoff::new(options.first_wait, options.longest_wait);
-        let mut failures = 0;
+        // Whether it has never gone well, often enough that a server which is away for a while does not explain it.
+        let (mut failures, mut hopeless) = (0, false);
         while !stop.is_cancelled() {
             let mut oauth = None;
             let before = self.versions(None).await;
@@ -62,7 +69,12 @@ impl Watch {
             failures += 1;
             trouble.log(&self.place, failures);
             let health = &self.context.health;
-            health.failed(&self.place, &trouble.error, trouble.state(), self.context.clock.now());
+            if failures == 1 {
+                hopeless = false;
+            } else if failures == MANY {
+                hopeless = Kept::load(&self.context, &self.place).await.is_ok_and(|kept| kept.is_none());
+            }
+            health.failed(&self.place, &trouble.error, trouble.state(failures, hopeless), self.context.clock.now());
             let wait = backoff.next();
             tokio::select! {
                 () = self.wait(&trouble, wait, baseline, oauth.as_deref()) => {}
@@ -72,16 +84,23 @@ impl Watch {
     }
 
     /// Returns the filters for mails that have been read: of triggers that were deployed before they came, none is missing.
-    pub(super) async fn filters(&self) -> Arc<FilterIndex> {
+    pub(super) async fn filters(&self) -> Result<Arc<FilterIndex>, Trouble> {
         let changes = self.sink.changes();
         let mut filters = self.filters.clone();
-        let found = filters.wait_for(|filters| filters.changes >= changes).await;
-        let found = found.map(|filters| Arc::clone(&filters.index)).ok();
-        match found {
-            Some(index) => index,
+        let newest = filters.wait_for(|filters| filters.changes >= changes);
+        let found = tokio::time::timeout(self.context.options.patience, newest).await;
+        let unread = || Error::new(ErrorCode::StoreUnavailable, "the triggers could not be read in time").into();
+        match found.map(|found| found.map(|filters| Arc::clone(&filters.mailbox.index)).ok()) {
+            Ok(Some(index)) => Ok(index),
             // Without a sender there is nobody who wants the mailbox; this is being stopped.
-            None => std::future::pending().await,
+            Ok(None) => std::future::pending().await,
+            Err(_) => Err(unread()),
         }
+    }
+
+    /// Returns when the first of the triggers was deployed.
+    pub(super) fn since(&self) -> DateTime<Utc> {
+        self.filters.borrow().mailbox.since
     }
 
     /// Connects, deals with what is new, and waits for more, until something goes wrong.
@@ -114,20 +133,18 @@ impl Watch {
         }
     }
 
-    /// Waits before the next try. After a refusal only a credential that differs from what it was cuts a long wait short.
+    /// Waits before the next try. A credential that differs from what it was cuts the wait short.
     async fn wait(&self, trouble: &Trouble, backoff: Duration, was: Baseline, oauth: Option<&str>) {
-        if !trouble.refused {
-            return tokio::time::sleep(backoff).await;
-        }
         let options = &self.context.options;
+        let longest = if trouble.refused { options.refused_wait } else { backoff };
         let began = tokio::time::Instant::now();
-        while began.elapsed() < options.refused_wait {
+        while began.elapsed() < longest {
             if let Some((own, other)) = self.versions(oauth).await
                 && (was.0.is_some_and(|was| was != own) || was.1.is_some_and(|was| was != other))
             {
                 return;
             }
-            tokio::time::sleep(options.look.min(options.refused_wait)).await;
+            tokio::time::sleep(options.look.min(longest.saturating_sub(began.elapsed()))).await;
         }
     }
 

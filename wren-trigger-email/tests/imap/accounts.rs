@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -100,5 +101,38 @@ async fn a_server_on_this_machine_is_refused_unless_that_is_allowed() {
     let running = world.run(world.source(|options| options.private_hosts.clear()));
     let health = running.health("the refusal", |health| health.state == WatchState::NeedsAttention).await;
     assert_eq!(health.last_error.unwrap().code, ErrorCode::PermissionDenied);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_that_came_before_anybody_got_in_are_not_lost() {
+    let Some(world) = World::start().await else { return };
+    world.deliver("before the deploy");
+    world.sink.add("INBOX");
+    // Dates of a mailbox are told to the second.
+    let deployed = world.sink.triggers.lock()[0].created_at;
+    tokio::time::timeout(Duration::from_secs(30), async {
+        while chrono::Utc::now().timestamp() <= deployed.timestamp() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    let right = world.account(world.server.tls_port(), "implicit");
+    let wrong = NewCredential::new("imap", "another");
+    let wrong = ["host", "user", "port"].into_iter().fold(wrong, |wrong, field| {
+        let value = match field {
+            "host" => "localhost".to_owned(),
+            "user" => USER.to_owned(),
+            _ => world.server.tls_port().to_string(),
+        };
+        wrong.with_field(field, value)
+    });
+    world.set_account(wrong).await;
+    let running = world.run(world.source(|_| {}));
+    running.health("the refusal", |health| health.state == WatchState::NeedsAttention).await;
+    world.deliver("meanwhile");
+    world.set_account(right).await;
+    assert_eq!(world.sink.until(1).await, ["meanwhile"]);
     running.stop().await;
 }

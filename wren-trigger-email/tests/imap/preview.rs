@@ -61,7 +61,7 @@ async fn each_past_mail_says_whether_it_matches_and_if_not_why() {
                     Content-Type: text/csv\nContent-Disposition: attachment; filename=a.csv\n\n1\n--b--\n";
     world.server.maildirs().deliver(USER, "INBOX", attached);
     let configs = [
-        json!({"subject": "invoice", "from": "*@example.com", "retries": 3}),
+        json!({"subject": "invoice", "from": "*@example.com"}),
         json!({"mailbox": "inbox", "has_attachment": true, "not": [{"subject": "draft"}, {"subject": "-3"}]}),
         json!({"all": [{"body": "hello"}, {"from": "*@x.org"}], "any": [{"subject": "a"}, {"subject": "b"}]}),
     ];

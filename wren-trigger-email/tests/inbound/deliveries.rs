@@ -79,10 +79,14 @@ async fn the_same_mail_in_another_delivery_is_the_same_event() {
     let world = World::new();
     let (_, sender) = world.sender("mail").await;
     let nameless = MAIL.replace("Message-ID: <1@host>\r\n", "");
-    for (id, mail) in [("d-1", MAIL), ("d-2", MAIL), ("d-3", &nameless), ("d-4", &nameless)] {
+    // A sender whose mails all have one Message-ID sends several all the same.
+    let other = MAIL.replace("Subject: ", "Subject: another ");
+    for (id, mail) in
+        [("d-1", MAIL), ("d-2", MAIL), ("d-3", &nameless), ("d-4", &nameless), ("d-5", &other), ("d-6", &other)]
+    {
         world.deliver(&sender, id, mail).await.unwrap();
     }
-    assert_eq!(world.runs().await.len(), 2);
+    assert_eq!(world.runs().await.len(), 3);
 }
 
 #[tokio::test]
