@@ -3,6 +3,7 @@
 mod email;
 mod mail;
 mod secrets;
+mod tools;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use wren_core::{KeyId, OwnerId, RunId};
 pub(crate) use self::email::{DryRunArgs, EmailArgs, EmailCommand};
 pub(crate) use self::mail::MailArgs;
 pub(crate) use self::secrets::{CredentialsArgs, CredentialsCommand, VaultArgs, VaultCommand, VaultCommandArgs};
+pub(crate) use self::tools::{Beginning, CompletionsArgs, DoctorArgs, InitArgs, ManArgs};
 use crate::backends::{ExecutorChoice, StoreChoice};
 
 /// Runs agent-written Python scripts on schedules and events, reliably
@@ -85,6 +87,16 @@ pub(crate) enum Command {
     Store(StoreArgs),
     /// Say what a cron expression means: in words, and as the times to come
     Explain(ExplainArgs),
+    /// Make a script to begin with
+    Init(InitArgs),
+    /// Say whether this machine can run a server, and what to do where it cannot
+    Doctor(DoctorArgs),
+    /// Print what an agent has to know: the SDK, the rules, every error code with its fix
+    Guide,
+    /// Print a script with which a shell completes, as in `wren completions bash > /etc/bash_completion.d/wren`
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
     /// Run the server
     Serve(ServeArgs),
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use reqwest::header::DATE;
 use reqwest::{Method, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -67,6 +69,17 @@ impl Client {
         self.send(Method::DELETE, path, &[], None::<&Value>).await
     }
 
+    /// Reads something together with the time that the server had.
+    pub(crate) async fn get_dated<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<(T, Option<DateTime<Utc>>), Failure> {
+        let response = self.exchange(Method::GET, path, &[], None::<&Value>).await?;
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc());
+        Ok((self.read(response).await?, date))
+    }
+
     async fn send<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -74,6 +87,17 @@ impl Client {
         query: &[(&str, String)],
         body: Option<&impl Serialize>,
     ) -> Result<T, Failure> {
+        let response = self.exchange(method, path, query, body).await?;
+        self.read(response).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&impl Serialize>,
+    ) -> Result<Response, Failure> {
         let address = format!("{}{path}", self.connection.url);
         let mut url = Url::parse(&address).map_err(|error| Failure::internal(address.clone(), error))?;
         if !query.is_empty() {
@@ -86,8 +110,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        self.read(response).await
+        request.send().await.map_err(|error| self.unreachable(&error))
     }
 
     async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, Failure> {

@@ -9,6 +9,7 @@ mod client;
 mod commands;
 mod config;
 mod failure;
+mod guide;
 mod output;
 mod server;
 mod telemetry;

@@ -28,7 +28,7 @@ use crate::backends::{
 };
 use crate::failure::{Failure, Problem};
 use crate::output::{Output, arrived, write_stderr};
-use crate::telemetry;
+use crate::{guide, telemetry};
 
 /// Runs the server until a signal asks it to end.
 pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure> {
@@ -180,9 +180,10 @@ pub(crate) fn build_engine(
 pub(crate) fn make_api(engine: &Engine, integrations: &Integrations, mail: &MailArgs) -> Api {
     let Integrations { catalogue, directory, providers } = integrations.clone();
     let (vault, records) = (Arc::clone(engine.vault()), Arc::clone(engine.store()));
+    let guide = guide::guide(&catalogue);
     let connections = Connections::new(catalogue, directory, providers, vault, records);
     let inbound = Arc::new(make_inbound(mail, engine));
-    Api::new(engine.clone()).with_connections(connections).with_inbound_mail(inbound)
+    Api::new(engine.clone()).with_connections(connections).with_inbound_mail(inbound).with_guide(guide)
 }
 
 /// Refuses to go on where scripts could not be contained by the default executor, the first: there is no silent fall-back to no

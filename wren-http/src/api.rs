@@ -30,6 +30,7 @@ pub struct Api {
     /// How many bodies of deliveries there is room for.
     pub(crate) inbound_room: Arc<Semaphore>,
     pub(crate) metrics: Option<Metrics>,
+    pub(crate) guide: Option<Arc<str>>,
     pub(crate) public_url: Arc<str>,
     pub(crate) body_limit: usize,
     pub(crate) body_timeout: Duration,
@@ -71,6 +72,7 @@ impl Api {
             inbound: None,
             inbound_room: Arc::new(Semaphore::new(INBOUND_AT_ONCE)),
             metrics: None,
+            guide: None,
             public_url: "".into(),
             body_limit: usize::MAX,
             body_timeout: Duration::from_secs(30),
@@ -93,6 +95,13 @@ impl Api {
     #[must_use]
     pub fn with_inbound_mail(mut self, inbound: Arc<dyn InboundMail>) -> Self {
         self.inbound = Some(inbound);
+        self
+    }
+
+    /// Answers `GET /llms.txt` with this text: what an agent has to know. Without it this route answers that there is nothing.
+    #[must_use]
+    pub fn with_guide(mut self, guide: impl AsRef<str>) -> Self {
+        self.guide = Some(guide.as_ref().into());
         self
     }
 

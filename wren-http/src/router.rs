@@ -84,6 +84,7 @@ table! {
     get "/readyz" Public health::ready;
     get "/openapi.json" Public document::json;
     get "/docs" Public document::page;
+    get "/llms.txt" Public document::guide;
     // It is about the whole server, which is nobody's business but its operators'.
     get "/metrics" Admin metrics::metrics;
     // A user's browser, which has no key: a ticket or a state says whose account it is about.

@@ -16,8 +16,10 @@
 //! starts many runs `python3 -I -S -m compileall --invalidation-mode unchecked-hash` on the folder once, with the
 //! interpreter that it will start.
 
+mod reference;
 mod write;
 
+pub use reference::{Definition, reference};
 pub use write::write_to;
 
 /// The version of the guest protocol that the package speaks: `v` of a `job`.

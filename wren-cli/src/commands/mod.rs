@@ -5,8 +5,11 @@ mod credentials;
 mod deploy;
 mod deployments;
 mod dev;
+mod doctor;
 mod email;
 mod explain;
+mod generate;
+mod init;
 mod keys;
 mod local;
 mod log_view;
@@ -67,6 +70,11 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Undeploy(args) => deployments::undeploy(args, &client(&global, output)?, output).await,
         Command::Dev(args) => dev::dev(args, output).await,
         Command::Explain(args) => explain::explain(&args, output),
+        Command::Init(args) => init::init(&args, output),
+        Command::Doctor(args) => doctor::doctor(args, &global, output).await,
+        Command::Guide => generate::guide(output),
+        Command::Completions(args) => generate::completions(&args, output),
+        Command::Man(args) => generate::man(&args, output),
         Command::Keys(args) => keys::keys(args, output).await,
         Command::Connect(args) => connect::connect(args, &client(&global, output)?, output).await,
         Command::Credentials(args) => credentials::credentials(args, output).await,

@@ -2,12 +2,16 @@
 
 use std::sync::LazyLock;
 
+use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
+use wren_core::Error;
 
+use crate::api::Api;
+use crate::error::ApiResult;
 use crate::openapi::openapi_json;
 
 /// The page: a document of its own, which reads `openapi.json` from beside it.
@@ -42,6 +46,18 @@ pub(crate) async fn json() -> Response {
 )]
 pub(crate) async fn page() -> Response {
     ([(CONTENT_SECURITY_POLICY, POLICY.as_str())], Html(PAGE)).into_response()
+}
+
+/// Returns what an agent has to know.
+///
+/// In Markdown: how scripts are written and deployed, what they may use, and every error code with what to do about it.
+#[utoipa::path(
+    get, path = "/llms.txt", operation_id = "guide", tag = "document",
+    responses((status = 200, description = "The guide.", body = String, content_type = "text/plain"), (status = 404)),
+)]
+pub(crate) async fn guide(State(api): State<Api>) -> ApiResult<Response> {
+    let guide = api.guide.as_deref().ok_or_else(|| Error::not_found("a guide on this server"))?;
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], guide.to_owned()).into_response())
 }
 
 /// Returns what a policy says of the page's one element of a name: the hash of what stands in it, to the byte.

@@ -28,6 +28,7 @@ fn only_probes_the_document_and_the_pages_of_a_users_browser_are_public() {
         "/readyz",
         "/openapi.json",
         "/docs",
+        "/llms.txt",
         "/integrations/{name}/setup",
         "/integrations/{name}/reauthorize",
         "/integrations/{name}/callback",
