@@ -103,7 +103,9 @@ mod tests {
         for code in ErrorCode::ALL {
             assert!(text.contains(&format!("| `{code}` | ")), "{code}");
         }
-        for name in ["def on_schedule(", "def on_email(", "def ai(", "class Email", "| `gmail` |", "| `slack` |", "catch_up"] {
+        for name in
+            ["def on_schedule(", "def on_email(", "def ai(", "class Email", "| `gmail` |", "| `slack` |", "catch_up"]
+        {
             assert!(text.contains(name), "{name}");
         }
     }

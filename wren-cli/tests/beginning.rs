@@ -30,7 +30,17 @@ fn a_machine_that_can_run_a_server_is_told_so_and_one_that_cannot_what_to_do() {
     assert_eq!(well["ok"], true, "{well}");
     let checks = well["checks"].as_array().unwrap();
     let names: Vec<&str> = checks.iter().map(|check| check["check"].as_str().unwrap()).collect();
-    for name in ["executor wasm", "executor process", "data folder", "disk", "store", "master key", "API keys", "server", "clock"] {
+    for name in [
+        "executor wasm",
+        "executor process",
+        "data folder",
+        "disk",
+        "store",
+        "master key",
+        "API keys",
+        "server",
+        "clock",
+    ] {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
     assert!(support::http::get_text(&wren, "/llms.txt").starts_with("# Wren: a guide for agents"));
@@ -44,8 +54,11 @@ fn a_machine_that_can_run_a_server_is_told_so_and_one_that_cannot_what_to_do() {
     assert_eq!(ill.code, 4, "{ill:?}");
     let error = ill.error();
     let checks = error["details"]["checks"].as_array().unwrap();
-    let failed: Vec<&str> =
-        checks.iter().filter(|check| check["status"] == "failed").map(|check| check["check"].as_str().unwrap()).collect();
+    let failed: Vec<&str> = checks
+        .iter()
+        .filter(|check| check["status"] == "failed")
+        .map(|check| check["check"].as_str().unwrap())
+        .collect();
     assert_eq!(failed, ["master key"], "{error}");
     let told = wren.run(["doctor", "--vault", &option]);
     assert!(told.stdout.contains("✗ master key: ") && told.stderr.contains("1 of "), "{told:?}");
@@ -55,7 +68,10 @@ fn a_machine_that_can_run_a_server_is_told_so_and_one_that_cannot_what_to_do() {
 fn the_guide_the_completions_and_the_manual_are_made_from_the_code() {
     let folder = tempfile::tempdir().unwrap();
     let guide = run(folder.path(), &["guide"]);
-    assert!(guide.stdout.starts_with("# Wren: a guide for agents") && guide.stdout.contains("| `INVALID_CRON` |"), "{guide:?}");
+    assert!(
+        guide.stdout.starts_with("# Wren: a guide for agents") && guide.stdout.contains("| `INVALID_CRON` |"),
+        "{guide:?}"
+    );
     for shell in ["bash", "zsh", "fish"] {
         let script = run(folder.path(), &["completions", shell]);
         assert!(script.code == 0 && script.stdout.contains("doctor"), "{shell}: {script:?}");
