@@ -38,6 +38,7 @@ fn the_help_names_every_command_and_exit_code() {
     Commands:
       test         Check a script locally: syntax, import, schedules, functions
       validate     Show what a script declares, and with --remote whether the platform has what it needs
+      email        Try a script's email triggers on the mails that have come already
       deploy       Deploy a script
       status       List deployments, or show one with its latest runs
       logs         Show what the runs of a deployment printed
@@ -53,6 +54,12 @@ fn the_help_names_every_command_and_exit_code() {
       vault        Show what credentials are sealed under, and rotate the keys
       store        Copy everything from one store into another
       explain      Say what a cron expression means: in words, and as the times to come
+      init         Make a script to begin with
+      doctor       Say whether this machine can run a server, and what to do where it cannot
+      guide        Print what an agent has to know: the SDK, the rules, every error code with its fix
+      completions  Print a script with which a shell completes, as in `wren completions bash >
+                   /etc/bash_completion.d/wren`
+      man          Print the manual page
       serve        Run the server
       help         Print this message or the help of the given subcommand(s)
 
