@@ -191,3 +191,26 @@ fn a_handler_gets_the_whole_mail_under_both_executors() {
     assert_eq!((&result[12], &result[13]), (&json!(false), &json!("email")));
     assert!(seen.iter().all(|other| other == &seen[0]), "{seen:?}");
 }
+
+#[test]
+fn what_past_mails_would_have_done_is_told_before_a_deploy() {
+    let Some(post) = Post::start(&[]) else { return };
+    post.deliver_numbered(7);
+    post.deliver("From: eve@example.com\nTo: ada@example.com\nSubject: lunch\nMessage-ID: <l@example.com>\n\nHi.\n");
+    let file = post.wren.write("each.py", EACH);
+    let answer = post.wren.json(["email", "dry-run", &file, "--json"]);
+    let trigger = &answer["triggers"][0];
+    assert_eq!(
+        (&trigger["func"], &trigger["matched"], &trigger["complete"]),
+        (&json!("each"), &json!(1), &json!(true))
+    );
+    let failed = |subject: &str| {
+        let events = trigger["events"].as_array().unwrap();
+        events.iter().find(|event| event["summary"]["subject"] == subject).unwrap()["failed"].clone()
+    };
+    assert_eq!((failed("order 7"), failed("lunch")), (Value::Null, json!(["subject"])));
+    let printed = post.wren.text(["email", "dry-run", &file, "--last", "1"]);
+    assert!(printed.contains("each") && printed.contains("lunch") && !printed.contains("order 7"), "{printed}");
+    let refused = post.wren.run(["email", "dry-run", &file, "--last", "0", "--json"]);
+    assert!(refused.code != 0 && refused.error()["hint"].is_string(), "{refused:?}");
+}

@@ -35,9 +35,16 @@ pub(super) struct Filters {
     pub(super) changes: u64,
 }
 
+/// The triggers of a mailbox.
+struct Wanting {
+    /// When the first was deployed.
+    since: DateTime<Utc>,
+    filters: Vec<(TriggerId, Filter)>,
+}
+
 /// Shares triggers out to the accounts and mailboxes that they name.
 pub(super) fn by_account(triggers: &[Trigger], changes: u64) -> BTreeMap<(OwnerId, String), Rules> {
-    let mut filters: BTreeMap<Place, (DateTime<Utc>, Vec<(TriggerId, Filter)>)> = BTreeMap::new();
+    let mut filters: BTreeMap<Place, Wanting> = BTreeMap::new();
     for trigger in triggers {
         let Ok(Arguments { account, mailbox, filter }) = Arguments::read(&trigger.spec.source_config()) else {
             // It was deployed under other rules.
@@ -45,12 +52,13 @@ pub(super) fn by_account(triggers: &[Trigger], changes: u64) -> BTreeMap<(OwnerI
             continue;
         };
         let place = Place { owner: trigger.owner.clone(), account, mailbox };
-        let (since, filters) = filters.entry(place).or_insert_with(|| (trigger.created_at, Vec::new()));
-        *since = trigger.created_at.min(*since);
-        filters.push((trigger.id, filter));
+        let wanting = Wanting { since: trigger.created_at, filters: Vec::new() };
+        let wanting = filters.entry(place).or_insert(wanting);
+        wanting.since = trigger.created_at.min(wanting.since);
+        wanting.filters.push((trigger.id, filter));
     }
     let mut accounts: BTreeMap<(OwnerId, String), Rules> = BTreeMap::new();
-    for (Place { owner, account, mailbox }, (since, filters)) in filters {
+    for (Place { owner, account, mailbox }, Wanting { since, filters }) in filters {
         let rules = accounts.entry((owner, account)).or_insert_with(|| Rules { changes, ..Rules::default() });
         rules.by_mailbox.insert(mailbox, Mailbox { index: Arc::new(FilterIndex::new(filters)), since });
     }
