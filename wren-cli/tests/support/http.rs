@@ -48,9 +48,24 @@ fn exchange(url: &str, method: &str, path: &str, headers: &[&str], body: &[u8]) 
     let text = String::from_utf8_lossy(&answer);
     let parsed = text.split_once("\r\n\r\n").and_then(|(head, body)| {
         let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, body.to_owned()))
+        let is_chunked = head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked");
+        Some((status, if is_chunked { unchunked(body)? } else { body.to_owned() }))
     });
     parsed.ok_or_else(|| std::io::Error::other(format!("no whole answer: {text:?}")))
+}
+
+/// Joins the chunks of a body.
+fn unchunked(mut body: &str) -> Option<String> {
+    let mut whole = String::new();
+    loop {
+        let (size, rest) = body.split_once("\r\n")?;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        if size == 0 {
+            return Some(whole);
+        }
+        whole.push_str(rest.get(..size)?);
+        body = rest.get(size..)?.strip_prefix("\r\n")?;
+    }
 }
 
 /// Reads a path of the API.
