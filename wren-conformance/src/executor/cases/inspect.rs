@@ -44,7 +44,7 @@ pub async fn integrations_are_reported(executor: Arc<dyn Executor>) {
 
 pub async fn an_import_without_end_is_ended(executor: Arc<dyn Executor>) {
     let script = "import wren\n\n@wren.on_schedule('@daily')\ndef daily():\n    pass\n\nwhile True: pass\n";
-    let inspection = inspect_within(&executor, script, 2_500).await;
+    let inspection = inspect_within(&executor, script, 6_000).await;
     let error = inspection.error.expect("an error");
     assert_eq!(error.code, ErrorCode::ImportTimeout);
     assert!(error.hint.is_some());
