@@ -110,10 +110,14 @@ impl Params {
 
     /// Takes a number between 1 and `max`.
     pub(crate) fn limit(&mut self, default: usize, max: usize) -> Result<usize, Error> {
-        let given = self.take("limit", &format!("a number from 1 to {max}"), |text| {
+        Ok(self.given_limit(max)?.unwrap_or(default.min(max)))
+    }
+
+    /// Takes a number between 1 and `max`, if there is one.
+    pub(crate) fn given_limit(&mut self, max: usize) -> Result<Option<usize>, Error> {
+        self.take("limit", &format!("a number from 1 to {max}"), |text| {
             text.parse().ok().filter(|number| (1..=max).contains(number))
-        })?;
-        Ok(given.unwrap_or(default.min(max)))
+        })
     }
 
     /// Takes `limit` and `cursor`.

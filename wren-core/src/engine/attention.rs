@@ -148,7 +148,7 @@ async fn park_as(
     if overview.deployment.status == DeploymentStatus::NeedsAttention {
         mark(inner, &key).await?;
     }
-    inner.run_changed.notify_waiters();
+    inner.run_changes.some();
     Ok(())
 }
 
@@ -321,7 +321,7 @@ async fn settle(inner: &Inner, record: &Record, is_over: bool) -> Result<()> {
     catch_up(inner, &parked, &overview).await?;
     forget(inner, record).await?;
     inner.more_work();
-    inner.run_changed.notify_waiters();
+    inner.run_changes.some();
     Ok(())
 }
 

@@ -189,7 +189,7 @@ impl Engine {
         nodes::announce(inner, owner, id).await;
         // Runs in progress learn of it now, not at the next regular heartbeat.
         inner.look_for_cancelled();
-        inner.run_changed.notify_waiters();
+        inner.run_changes.all();
         Ok(overview)
     }
 }

@@ -89,7 +89,7 @@ impl RunStore for FaultyStore {
     }
 
     async fn run(&self, owner: &OwnerId, id: RunId) -> Result<(Run, Vec<Attempt>)> {
-        self.inner.run(owner, id).await
+        self.call(Op::Run, self.inner.run(owner, id)).await
     }
 
     async fn runs(&self, owner: &OwnerId, options: ListRuns) -> Result<Page<Run>> {
@@ -97,7 +97,7 @@ impl RunStore for FaultyStore {
     }
 
     async fn logs(&self, owner: &OwnerId, id: RunId, after_seq: u64, limit: usize) -> Result<Vec<LogEntry>> {
-        self.inner.logs(owner, id, after_seq, limit).await
+        self.call(Op::Logs, self.inner.logs(owner, id, after_seq, limit)).await
     }
 
     async fn prune(&self, before: DateTime<Utc>, limit: usize) -> Result<usize> {

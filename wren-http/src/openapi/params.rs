@@ -7,6 +7,7 @@ use utoipa::openapi::{RefOr, Required, Schema};
 
 use super::words;
 use crate::extract::{Id, IdempotencyKey, MAX_IDEMPOTENCY_KEY, MAX_NAME_BYTES, Named, PathId};
+use crate::handlers::LastEvent;
 use crate::query::{Query, QueryParams};
 
 /// Describes a parameter of the query string that may be left out.
@@ -61,6 +62,14 @@ impl IntoParams for Named {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let name = words::string().min_length(Some(1)).max_length(Some(MAX_NAME_BYTES)).build();
         vec![path("name", name, "The name of an integration, as scripts import it.")]
+    }
+}
+
+impl IntoParams for LastEvent {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "With events: the `id` of the last one that was heard, as an `EventSource` sends it. The later of it \
+                           and `after` counts.";
+        vec![header("Last-Event-ID", words::pattern("^([0-9]{1,19}(\\.end)?)?$"), description)]
     }
 }
 

@@ -23,5 +23,6 @@ mod routing;
 mod runs;
 mod shutdown;
 mod spec;
+mod streams;
 mod support;
 mod validate;
