@@ -16,21 +16,23 @@ use crate::model::Run;
 pub(super) struct RunChanges {
     /// Some run changed.
     any: Notify,
-    /// The runs that somebody follows.
-    followed: Mutex<HashMap<RunId, Arc<Followed>>>,
+    /// The runs that somebody follows, each with how many do.
+    followed: Mutex<HashMap<RunId, (Arc<Followed>, usize)>>,
 }
 
 impl RunChanges {
     /// Tells that a run changed its state.
     pub(super) fn of(&self, id: RunId) {
-        self.printed(id);
+        if let Some((followed, _)) = self.followed.lock().get(&id) {
+            followed.changed();
+        }
         self.any.notify_waiters();
     }
 
     /// Tells that a run has new lines, which concerns only those who follow it.
     pub(super) fn printed(&self, id: RunId) {
-        if let Some(followed) = self.followed.lock().get(&id) {
-            followed.changed();
+        if let Some((followed, _)) = self.followed.lock().get(&id) {
+            followed.printed();
         }
     }
 
@@ -42,7 +44,7 @@ impl RunChanges {
 
     /// Tells that any number of runs changed, which is rare: those who follow one look at theirs, too.
     pub(super) fn all(&self) {
-        self.followed.lock().values().for_each(|followed| followed.changed());
+        self.followed.lock().values().for_each(|(followed, _)| followed.changed());
         self.any.notify_waiters();
     }
 
@@ -54,15 +56,19 @@ impl RunChanges {
     /// Returns what the followers of a run share; the first one begins after a line.
     pub(super) fn follow(&self, run: &Arc<Run>, after: u64) -> Arc<Followed> {
         let mut followed = self.followed.lock();
-        Arc::clone(followed.entry(run.id).or_insert_with(|| Arc::new(Followed::new(run, after))))
+        let (shared, followers) = followed.entry(run.id).or_insert_with(|| (Arc::new(Followed::new(run, after)), 0));
+        *followers += 1;
+        Arc::clone(shared)
     }
 
-    /// Forgets a run with its last follower, whose part of it this is.
-    pub(super) fn leave(&self, id: RunId, part: &Arc<Followed>) {
+    /// Counts a follower of a run out; what they share goes with the last one.
+    pub(super) fn leave(&self, id: RunId) {
         let mut followed = self.followed.lock();
-        // Nobody joins while the map is locked: one is the map's, the other the follower's own.
-        if Arc::strong_count(part) <= 2 {
-            followed.remove(&id);
+        if let Some((_, followers)) = followed.get_mut(&id) {
+            *followers -= 1;
+            if *followers == 0 {
+                followed.remove(&id);
+            }
         }
     }
 

@@ -25,19 +25,27 @@ const POLL_TOLD: Duration = Duration::from_secs(5);
 pub(super) struct Followed {
     owner: OwnerId,
     id: RunId,
-    /// How often the run has changed.
-    changes: watch::Sender<u64>,
+    changes: watch::Sender<Changes>,
     // Held across the read, so that one follower reads for all.
     seen: tokio::sync::Mutex<Seen>,
+}
+
+/// How often a run has changed, as far as this process was told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Changes {
+    states: u64,
+    lines: u64,
 }
 
 /// The latest look at a run.
 #[derive(Debug)]
 struct Seen {
     /// How often the run had changed before.
-    changes: u64,
+    changes: Changes,
     /// When it was looked at, with success or without.
     at: Instant,
+    /// When its state was read: lines alone need no look at it.
+    state_at: Option<Instant>,
     failed: bool,
     look: Arc<Look>,
 }
@@ -67,17 +75,27 @@ impl Look {
 
 impl Followed {
     pub(super) fn new(run: &Arc<Run>, after: u64) -> Self {
-        let seen = Seen { changes: 0, at: Instant::now(), failed: false, look: Arc::new(Look::before(run, after)) };
+        let seen = Seen {
+            changes: Changes::default(),
+            at: Instant::now(),
+            state_at: None,
+            failed: false,
+            look: Arc::new(Look::before(run, after)),
+        };
         Self {
             owner: run.owner.clone(),
             id: run.id,
-            changes: watch::Sender::new(0),
+            changes: watch::Sender::new(Changes::default()),
             seen: tokio::sync::Mutex::new(seen),
         }
     }
 
     pub(super) fn changed(&self) {
-        self.changes.send_modify(|changes| *changes += 1);
+        self.changes.send_modify(|changes| changes.states += 1);
+    }
+
+    pub(super) fn printed(&self) {
+        self.changes.send_modify(|changes| changes.lines += 1);
     }
 
     /// Returns the latest look, or a new one: when the run has changed since, when that was long ago, or when there are
@@ -91,20 +109,28 @@ impl Followed {
         if Instant::now() < next && (seen.failed || (changes == seen.changes && !wants_more)) {
             return (Ok(Arc::clone(&seen.look)), next);
         }
-        let found = self.read(inner, &seen.look).await;
+        let is_state_known =
+            changes.states == seen.changes.states && seen.state_at.is_some_and(|at| at.elapsed() < poll);
+        let found = self.read(inner, &seen.look, is_state_known).await;
         seen.at = Instant::now();
-        seen.changes = changes;
         seen.failed = found.is_err();
         if let Ok(look) = &found {
             seen.look = Arc::clone(look);
+            seen.changes = changes;
+            if !is_state_known {
+                seen.state_at = Some(seen.at);
+            }
         }
         (found, seen.at + if seen.failed { POLL } else { poll })
     }
 
-    async fn read(&self, inner: &Inner, before: &Look) -> Result<Arc<Look>> {
+    async fn read(&self, inner: &Inner, before: &Look, is_state_known: bool) -> Result<Arc<Look>> {
         answered(PATIENCE, async {
             // The run comes before its lines: after a state that is final there is no line that this does not find.
-            let (run, _) = inner.store.run(&self.owner, self.id).await?;
+            let run = match is_state_known {
+                true => Arc::clone(&before.run),
+                false => Arc::new(light(inner.store.run(&self.owner, self.id).await?.0)),
+            };
             let new = inner.store.logs(&self.owner, self.id, before.last(), PAGE).await?;
             let more = new.len() >= PAGE;
             // As many of the lines before as there is room for: most followers are only a little behind.
@@ -112,7 +138,7 @@ impl Followed {
             let (dropped, kept) = before.lines.split_at(before.lines.len() - kept);
             let after = dropped.last().map_or(before.after, |line| line.seq);
             let lines = kept.iter().cloned().chain(new).collect();
-            Ok(Arc::new(Look { run: Arc::new(light(run)), after, lines, more }))
+            Ok(Arc::new(Look { run, after, lines, more }))
         })
         .await
     }
@@ -155,7 +181,7 @@ impl Deref for NewLines {
 pub struct RunFollower {
     inner: Arc<Inner>,
     followed: Arc<Followed>,
-    changes: watch::Receiver<u64>,
+    changes: watch::Receiver<Changes>,
     /// The number of the last line told.
     after: u64,
     look: Arc<Look>,
@@ -192,7 +218,7 @@ impl Engine {
 
 impl Drop for RunFollower {
     fn drop(&mut self) {
-        self.inner.run_changes.leave(self.followed.id, &self.followed);
+        self.inner.run_changes.leave(self.followed.id);
     }
 }
 

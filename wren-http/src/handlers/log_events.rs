@@ -12,7 +12,7 @@ use axum::http::HeaderName;
 use axum::http::request::Parts;
 use secrecy::SecretString;
 use serde::Serialize;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 use wren_core::engine::{NewLines, RunFollower, RunNews};
 use wren_core::{Error, ErrorClass, ErrorCode, WireError, WireErrorBody};
@@ -25,6 +25,8 @@ use crate::views::RunSummary;
 
 /// How long nothing may come: proxies close what is silent for a minute, and so do browsers' networks.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long the store may take over a look at the key.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// From this many bytes on, lines wait for the next piece; one line may be larger.
 const PIECE: usize = 64 * 1024;
 /// What the id of the event `end` has behind the number of the last line.
@@ -162,11 +164,12 @@ impl Stream {
 
     /// Asks whether the key is still good, since a stream can outlive it, and returns the comment that keeps the stream alive.
     async fn heartbeat(&mut self) -> Bytes {
-        match auth::caller(&self.following.api, &self.following.token, Scope::Read).await {
-            Err(error) if matches!(error.code(), ErrorCode::InvalidApiKey | ErrorCode::PermissionDenied) => {
+        let asked = auth::caller(&self.following.api, &self.following.token, Scope::Read);
+        match timeout(PATIENCE, asked).await {
+            Ok(Err(error)) if matches!(error.code(), ErrorCode::InvalidApiKey | ErrorCode::PermissionDenied) => {
                 self.failure(&error)
             }
-            // A store that cannot be reached says nothing about the key.
+            // A store that cannot be reached, or not in time, says nothing about the key.
             _ => Bytes::from_static(b": still there\n\n"),
         }
     }
