@@ -92,6 +92,7 @@ impl Engine {
         let enqueue = EnqueueRun {
             run_id: RunId::new(),
             deployment_id: id,
+            revision: None,
             func,
             payload: request.event,
             policy,

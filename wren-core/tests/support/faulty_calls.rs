@@ -31,6 +31,10 @@ impl DeploymentStore for FaultyStore {
         self.call(Op::Revision, self.inner.revision(owner, id, number)).await
     }
 
+    async fn revisions(&self, owner: &OwnerId, id: DeploymentId, page: PageOptions) -> Result<Page<RevisionSummary>> {
+        self.call(Op::Other, self.inner.revisions(owner, id, page)).await
+    }
+
     async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview> {
         self.call(Op::Other, self.inner.set_status(owner, id, change)).await
     }
