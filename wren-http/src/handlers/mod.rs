@@ -14,6 +14,7 @@ mod log_form;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod preview;
+pub(crate) mod revisions;
 pub(crate) mod runs;
 
 pub(crate) use log_events::LastEvent;

@@ -19,6 +19,7 @@ mod metrics;
 mod plan;
 mod preview;
 mod probes;
+mod revisions;
 mod routing;
 mod runs;
 mod shutdown;
