@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Page, Revision, Run, Trigger};
+use wren_core::model::{
+    Attempt, Deployment, DeploymentOverview, LogEntry, Page, PageOptions, Revision, RevisionSummary, Run, Trigger,
+};
 use wren_core::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
     Fired, Held, ListDeployments, ListRuns, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires, RecordKey,
