@@ -50,6 +50,7 @@ fn revision(name: String, schedules: &[Schedule], script: &str) -> Result<PutRev
     Ok(PutRevision {
         deployment_id: DeploymentId::new(),
         name: DeploymentName::new(name)?,
+        only: None,
         script: script.to_owned(),
         script_sha256: sha256_hex(script),
         manifest: Manifest { functions: vec!["main".to_owned()], ..Manifest::default() },

@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
     let receipt = engine.deploy(&owner, DeployRequest { script, ..DeployRequest::default() }).await?;
     println!("deployed {} as {}", receipt.overview.deployment.name, receipt.overview.deployment.id);
 
-    let done = ListRuns { state: Some(RunState::Success), page: PageOptions::first(3), ..ListRuns::default() };
+    let done = ListRuns { states: vec![RunState::Success], page: PageOptions::first(3), ..ListRuns::default() };
     let mut runs = engine.runs(&owner, done.clone()).await?.items;
     while runs.len() < 3 {
         engine.run_changed().await;

@@ -1,5 +1,6 @@
 //! The command line's grammar.
 
+mod again;
 mod email;
 mod mail;
 mod secrets;
@@ -13,6 +14,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wren_core::{KeyId, OwnerId, RunId};
 
+pub(crate) use self::again::{RetryArgs, RollbackArgs};
 pub(crate) use self::email::{DryRunArgs, EmailArgs, EmailCommand};
 pub(crate) use self::mail::MailArgs;
 pub(crate) use self::secrets::{CredentialsArgs, CredentialsCommand, VaultArgs, VaultCommand, VaultCommandArgs};
@@ -67,6 +69,12 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Cancel a run
     Cancel(CancelArgs),
+    /// Run again what has run: the same function, event and revision
+    Retry(RetryArgs),
+    /// List the revisions of a deployment
+    Revisions(DeploymentArgs),
+    /// Make the script of an earlier revision the current one
+    Rollback(RollbackArgs),
     /// Stop the triggers of a deployment until it is resumed
     Pause(PauseArgs),
     /// Start the triggers of a paused deployment again

@@ -84,6 +84,23 @@ pub(crate) struct DeploymentPage {
     pub(crate) next_cursor: Option<String>,
 }
 
+/// One page of revisions, each as it came.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RevisionPage {
+    pub(crate) revisions: Vec<Value>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// A revision as lists show it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Revision {
+    pub(crate) number: u32,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) script_sha256: String,
+    pub(crate) triggers: u64,
+    pub(crate) current: bool,
+}
+
 /// One page of runs, each as it came.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RunPage {

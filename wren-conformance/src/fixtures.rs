@@ -164,6 +164,7 @@ pub fn with_script(name: &str, script: &str, triggers: Vec<TriggerSpec>) -> PutR
     PutRevision {
         deployment_id: deployment_id(),
         name: named(name),
+        only: None,
         script: script.to_owned(),
         script_sha256: sha256_hex(script),
         manifest: Manifest {
@@ -210,6 +211,7 @@ pub fn request(deployment_id: DeploymentId) -> EnqueueRun {
     EnqueueRun {
         run_id: run_id(),
         deployment_id,
+        revision: None,
         func: "main".into(),
         payload: None,
         policy: RunPolicy::default(),

@@ -108,6 +108,8 @@ macro_rules! store_cases {
             }
             enqueue {
                 a_manual_run_is_queued_at_once
+                a_manual_run_may_be_of_an_earlier_revision
+                a_run_that_repeats_another_names_it
                 an_idempotency_key_names_one_run
                 an_idempotency_key_belongs_to_its_deployment
                 requests_without_a_key_are_runs_of_their_own_but_a_repeated_call_is_not
@@ -268,6 +270,9 @@ macro_rules! store_cases {
                 a_deploy_that_ends_needs_attention_lets_waiting_runs_go_on
                 runs_stay_with_the_revision_and_policy_they_were_fired_for
                 a_deploy_without_triggers_takes_the_old_ones_away
+                revisions_are_listed_latest_first
+                revisions_are_listed_for_their_owner_and_by_their_own_cursors
+                a_revision_of_one_deployment_only_goes_to_no_other
                 a_hundred_triggers_survive_a_redeploy
             }
             undeploy {

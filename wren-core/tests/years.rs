@@ -92,6 +92,7 @@ fn revision(draw: &mut StdRng, number: usize) -> PutRevision {
     PutRevision {
         deployment_id: DeploymentId::new(),
         name: DeploymentName::new(format!("deployment_{number}")).unwrap(),
+        only: None,
         script_sha256: sha256_hex(&script),
         script,
         manifest: Manifest { triggers: triggers.clone(), ..Manifest::default() },
@@ -143,7 +144,8 @@ impl History {
     async fn runs(&self, state: Option<RunState>) -> Vec<Run> {
         // What has not ended yet is not years old.
         let since = state.map(|_| self.clock.now_shown() - TimeDelta::days(400));
-        let mut options = ListRuns { state, since, page: PageOptions::first(1_000), ..ListRuns::default() };
+        let states = state.into_iter().collect();
+        let mut options = ListRuns { states, since, page: PageOptions::first(1_000), ..ListRuns::default() };
         let mut runs = Vec::new();
         loop {
             let page = self.store.runs(&self.world.owner, options.clone()).await.unwrap();

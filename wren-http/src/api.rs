@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use wren_core::Error;
 use wren_core::engine::Engine;
 use wren_core::keys::ApiKeys;
@@ -13,6 +14,7 @@ use wren_core::store::RecordStore;
 use wren_integrations::Connections;
 
 use crate::readiness::Readiness;
+use crate::streams::Streams;
 
 /// How many deliveries may be on their way at once: 200 MiB of them.
 const INBOUND_AT_ONCE: usize = 8;
@@ -36,6 +38,9 @@ pub struct Api {
     pub(crate) body_timeout: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) max_page: usize,
+    pub(crate) streams: Arc<Streams>,
+    /// Ends the answers that would go on.
+    pub(crate) closing: CancellationToken,
     pub(crate) readiness: Arc<Readiness>,
 }
 
@@ -78,6 +83,8 @@ impl Api {
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
             max_page: MAX_PAGE,
+            streams: Arc::new(Streams::default()),
+            closing: CancellationToken::new(),
             readiness: Arc::default(),
         }
     }
@@ -146,6 +153,22 @@ impl Api {
     #[must_use]
     pub fn with_max_page(mut self, items: usize) -> Self {
         self.max_page = items.max(1);
+        self
+    }
+
+    /// Sets how many answers that go on, as followed logs do, one API key and the whole server may have at once: 100 and 256
+    /// unless told otherwise, which is half of the connections that [`serve`](crate::serve) takes.
+    #[must_use]
+    pub fn with_stream_limits(mut self, per_key: usize, in_all: usize) -> Self {
+        self.streams = Arc::new(Streams::new(per_key, in_all));
+        self
+    }
+
+    /// Ends the answers that go on, as followed logs do, once `closing` is cancelled: for a host with a server of its own.
+    /// [`serve`](crate::serve) ends them by itself.
+    #[must_use]
+    pub fn with_closing(mut self, closing: CancellationToken) -> Self {
+        self.closing = closing;
         self
     }
 

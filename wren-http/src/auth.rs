@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use secrecy::SecretString;
 use wren_core::keys::ApiKey;
-use wren_core::{Error, ErrorCode, OwnerId};
+use wren_core::{Error, ErrorCode, KeyId, OwnerId};
 
 use crate::api::Api;
 use crate::error::{ApiError, ApiResult};
@@ -68,6 +68,8 @@ pub enum Access {
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) owner: OwnerId,
+    /// Which of the owner's keys it is.
+    pub(crate) key: KeyId,
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
@@ -84,8 +86,8 @@ pub(crate) async fn require(
     mut request: Request,
     next: Next,
 ) -> ApiResult<Response> {
-    let token = bearer(request.headers())?.to_owned();
-    let caller = caller(&api, &token.into(), scope).await?;
+    let token = token(request.headers())?;
+    let caller = caller(&api, &token, scope).await?;
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
@@ -103,7 +105,12 @@ pub(crate) async fn caller(api: &Api, token: &SecretString, scope: Scope) -> Res
         return Err(error.with_detail("required_scope", scope.as_str()));
     }
     tracing::debug!(owner = %key.owner, key = %key.id, "authenticated");
-    Ok(Caller { owner: key.owner })
+    Ok(Caller { owner: key.owner, key: key.id })
+}
+
+/// Returns the key that a request came with, for what has to ask again whether it is still good.
+pub(crate) fn token(headers: &HeaderMap) -> Result<SecretString, Error> {
+    bearer(headers).map(|token| token.to_owned().into())
 }
 
 fn allows(key: &ApiKey, scope: Scope) -> bool {

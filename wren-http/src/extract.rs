@@ -1,9 +1,11 @@
 //! Ids in paths and keys in headers.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::HeaderName;
+use axum::http::header::IF_NONE_MATCH;
 use axum::http::request::Parts;
 use wren_core::{DeploymentId, Error, RunId};
 
@@ -64,12 +66,59 @@ impl<T: PathId, S: Send + Sync> FromRequestParts<S> for Id<T> {
             Ok(Path(text)) => text,
             Err(_) => String::new(),
         };
-        let missing = || {
-            let shown: String = text.chars().take(64).collect();
-            let hint = format!("the id of a {} has the form `{}_…`", T::WHAT, T::PREFIX);
-            Error::not_found(format!("{} `{shown}`", T::WHAT)).with_hint(hint)
+        Ok(Self(parsed(&text)?))
+    }
+}
+
+fn parsed<T: PathId>(text: &str) -> Result<T, Error> {
+    text.parse().map_err(|_| {
+        let shown: String = text.chars().take(64).collect();
+        let hint = format!("the id of a {} has the form `{}_…`", T::WHAT, T::PREFIX);
+        Error::not_found(format!("{} `{shown}`", T::WHAT)).with_hint(hint)
+    })
+}
+
+/// A deployment and the number of a revision, in a route's path.
+#[derive(Debug)]
+pub(crate) struct Numbered(pub(crate) DeploymentId, pub(crate) u32);
+
+impl<S: Send + Sync> FromRequestParts<S> for Numbered {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let (id, number) = match Path::<(String, String)>::from_request_parts(parts, state).await {
+            Ok(Path(both)) => both,
+            Err(_) => Default::default(),
         };
-        Ok(Self(text.parse().map_err(|_| missing())?))
+        let id = parsed::<DeploymentId>(&id)?;
+        let number = number.parse().map_err(|_| {
+            let shown: String = number.chars().take(64).collect();
+            let hint = "revisions count from 1 to the deployment's current one";
+            Error::not_found(format!("revision `{shown}`")).with_hint(hint)
+        })?;
+        Ok(Self(id, number))
+    }
+}
+
+/// The request's `If-None-Match`, as RFC 9110, section 13.1.2, has it.
+#[derive(Debug)]
+pub(crate) struct Matching(Vec<String>);
+
+impl<S: Sync> FromRequestParts<S> for Matching {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let values = parts.headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let tags = values.flat_map(|value| value.split(',')).map(|tag| tag.trim().to_owned());
+        Ok(Self(tags.collect()))
+    }
+}
+
+impl Matching {
+    /// Says whether the caller has what this tag stands for. A tag that a proxy made weak is as good here; our own hold no
+    /// commas.
+    pub(crate) fn has(&self, tag: &str) -> bool {
+        self.0.iter().any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
     }
 }
 

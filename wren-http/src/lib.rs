@@ -32,6 +32,7 @@ mod query;
 mod readiness;
 mod router;
 mod server;
+mod streams;
 pub mod views;
 mod wire;
 

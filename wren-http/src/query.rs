@@ -101,6 +101,18 @@ impl Params {
         self.take(name, &format!("one of {}", words.join(", ")), parse)
     }
 
+    /// Takes any number of a set of words, separated by commas; none when the parameter is not there.
+    pub(crate) fn words<T>(
+        &mut self,
+        name: &'static str,
+        words: &[&str],
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        let expected = format!("one of {}, or several of them with commas between", words.join(", "));
+        let found = self.take(name, &expected, |text| text.split(',').map(|word| parse(word.trim())).collect())?;
+        Ok(found.unwrap_or_default())
+    }
+
     /// Takes an instant.
     pub(crate) fn instant(&mut self, name: &'static str) -> Result<Option<DateTime<Utc>>, Error> {
         self.take(name, "an RFC 3339 time such as 2024-12-08T10:30:00Z", |text| {
@@ -110,10 +122,14 @@ impl Params {
 
     /// Takes a number between 1 and `max`.
     pub(crate) fn limit(&mut self, default: usize, max: usize) -> Result<usize, Error> {
-        let given = self.take("limit", &format!("a number from 1 to {max}"), |text| {
+        Ok(self.given_limit(max)?.unwrap_or(default.min(max)))
+    }
+
+    /// Takes a number between 1 and `max`, if there is one.
+    pub(crate) fn given_limit(&mut self, max: usize) -> Result<Option<usize>, Error> {
+        self.take("limit", &format!("a number from 1 to {max}"), |text| {
             text.parse().ok().filter(|number| (1..=max).contains(number))
-        })?;
-        Ok(given.unwrap_or(default.min(max)))
+        })
     }
 
     /// Takes `limit` and `cursor`.

@@ -13,7 +13,8 @@ use crate::api::Api;
 use crate::auth::{self, Access, Scope};
 use crate::error::{ApiError, invalid};
 use crate::handlers::{
-    connecting, deploy, deployments, document, explain, health, inbound, integrations, logs, metrics, preview, runs,
+    connecting, deploy, deployments, document, explain, health, inbound, integrations, logs, metrics, preview,
+    revisions, runs,
 };
 use crate::measure::measured;
 use crate::{correlation, deadline};
@@ -109,6 +110,9 @@ table! {
     delete "/v1/deployments/{id}/inbound" Deploy inbound::close;
     post "/v1/deployments/{id}/pause" Deploy deployments::pause;
     post "/v1/deployments/{id}/resume" Deploy deployments::resume;
+    get "/v1/deployments/{id}/revisions" Read revisions::list;
+    get "/v1/deployments/{id}/revisions/{number}" Read revisions::show;
+    post "/v1/deployments/{id}/rollback" Deploy revisions::rollback;
     get "/v1/deployments/{id}/runs" Read runs::list_of_deployment;
     post "/v1/deployments/{id}/runs" Run runs::run_now;
     get "/v1/explain" Read explain::explain;
@@ -116,6 +120,7 @@ table! {
     get "/v1/runs/{id}" Read runs::show;
     get "/v1/runs/{id}/logs" Read logs::read;
     post "/v1/runs/{id}/cancel" Run runs::cancel;
+    post "/v1/runs/{id}/retry" Run runs::retry;
 }
 
 /// Lists every route.

@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
-use wren_core::model::{Attempt, AttemptEnd, Deployment, DeploymentOverview, Revision, Run, RunState, Trigger};
-use wren_core::store::kit::{DeploymentList, RunList};
+use wren_core::model::{
+    Attempt, AttemptEnd, Deployment, DeploymentOverview, Revision, RevisionSummary, Run, RunState, Trigger,
+};
+use wren_core::store::kit::{DeploymentList, RunList, unreadable};
 use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId, WireError, WorkerId};
 
 use crate::deployments::{self, deployment_columns, overview_columns, trigger_columns};
@@ -52,6 +54,42 @@ pub(crate) async fn deployments(
     .await
     .or_store_error()?;
     rows.iter().map(|row| deployments::overview(&mut Columns::new(row))).collect()
+}
+
+/// Reads revisions, latest first. The left join gives one row for a deployment of which none is left to read.
+pub(crate) async fn revisions(
+    readers: &PgPool,
+    owner: &OwnerId,
+    id: DeploymentId,
+    before: Option<u32>,
+    limit: usize,
+) -> Result<Option<Vec<RevisionSummary>>> {
+    let rows = sqlx::query(
+        "SELECT v.number, v.script_sha256, json_array_length(v.manifest::json -> 'triggers')::bigint, v.created_at \
+         FROM deployments d LEFT JOIN revisions v ON v.deployment_id = d.id AND v.number < $1 \
+         WHERE d.id = $2 AND d.owner = $3 ORDER BY v.number DESC LIMIT $4",
+    )
+    .bind(before.map_or(i64::MAX, i64::from))
+    .bind(id.uuid())
+    .bind(owner.as_str())
+    .bind(number(limit))
+    .fetch_all(readers)
+    .await
+    .or_store_error()?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    rows.iter().filter_map(|row| revision_summary(&mut Columns::new(row)).transpose()).collect::<Result<_>>().map(Some)
+}
+
+fn revision_summary(columns: &mut Columns<'_>) -> Result<Option<RevisionSummary>> {
+    let Some(found) = columns.take::<Option<i64>>()? else { return Ok(None) };
+    Ok(Some(RevisionSummary {
+        number: u32::try_from(found).map_err(|error| unreadable("revision", error.to_string()))?,
+        script_sha256: columns.take()?,
+        triggers: columns.number("triggers")?,
+        created_at: columns.instant()?,
+    }))
 }
 
 /// Reads a revision with its script.
@@ -158,31 +196,28 @@ pub(crate) async fn run(readers: &PgPool, owner: &OwnerId, id: RunId) -> Result<
 /// Reads an owner's runs.
 pub(crate) async fn runs(readers: &PgPool, owner: &OwnerId, list: RunList) -> Result<Vec<Run>> {
     let (before, before_id) = list.before.map_or((i64::MAX, Uuid::max()), |place| (micros(place.at), place.id.uuid()));
-    // A literal, since an index over some states is not considered for a parameter.
-    let state = match list.state {
-        None => "",
-        Some(RunState::Queued) => " AND p.state = 'queued'",
-        Some(RunState::Running) => " AND p.state = 'running'",
-        Some(RunState::Success) => " AND p.state = 'success'",
-        Some(RunState::Failed) => " AND p.state = 'failed'",
-        Some(RunState::Timeout) => " AND p.state = 'timeout'",
-        Some(RunState::Cancelled) => " AND p.state = 'cancelled'",
-        Some(RunState::Skipped) => " AND p.state = 'skipped'",
+    // Literals, since an index over some states is not considered for a parameter.
+    let words: Vec<String> = list.states.iter().map(|state| format!("'{}'", state.as_str())).collect();
+    let state = match words.as_slice() {
+        [] => String::new(),
+        [word] => format!(" AND p.state = {word}"),
+        words => format!(" AND p.state IN ({})", words.join(", ")),
     };
     // What has not ended is found by its progress, and so is what went wrong, unless it is one deployment's; of the others most
     // runs are one.
     let is_narrow = list.deployment_id.is_some() || list.trigger_id.is_some();
-    let by_progress = match list.state {
-        None | Some(RunState::Success) => false,
-        Some(RunState::Queued | RunState::Running) => true,
-        Some(RunState::Failed | RunState::Timeout | RunState::Cancelled | RunState::Skipped) => !is_narrow,
-    };
+    let by_progress = !list.states.is_empty()
+        && list.states.iter().all(|state| match state {
+            RunState::Success => false,
+            RunState::Queued | RunState::Running => true,
+            RunState::Failed | RunState::Timeout | RunState::Cancelled | RunState::Skipped => !is_narrow,
+        });
     let (t, id) = if by_progress { ("p", "run_id") } else { ("r", "id") };
     let (columns, tables) = (run_columns!(), run_tables!());
     let statement = format!(
         "SELECT {columns} FROM {tables} WHERE {t}.owner = $1 AND ({t}.scheduled_for, {t}.{id}) < ($2, $3) \
          AND {t}.scheduled_for >= $4 AND {t}.scheduled_for < $5 AND ($6::uuid IS NULL OR {t}.deployment_id = $6) \
-         AND ($7::uuid IS NULL OR {t}.trigger_id = $7){state} ORDER BY {t}.scheduled_for DESC, {t}.{id} DESC LIMIT $8"
+         AND ($7::uuid IS NULL OR {t}.trigger_id = $7) AND ($9::text IS NULL OR r.kind = $9){state} ORDER BY {t}.scheduled_for DESC, {t}.{id} DESC LIMIT $8"
     );
     // Safe: made of this crate's own fragments; every value is bound.
     let rows = sqlx::query(AssertSqlSafe(statement))
@@ -194,6 +229,7 @@ pub(crate) async fn runs(readers: &PgPool, owner: &OwnerId, list: RunList) -> Re
         .bind(list.deployment_id.map(|id| id.uuid()))
         .bind(list.trigger_id.map(|id| id.uuid()))
         .bind(number(list.limit))
+        .bind(list.trigger.map(|kind| kind.as_str()))
         .fetch_all(readers)
         .await
         .or_store_error()?;

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use redb::ReadTransaction;
 use uuid::Uuid;
 use wren_core::model::{
-    Attempt, Deployment, DeploymentOverview, DeploymentStatus, LogEntry, Revision, Run, RunState, Trigger,
+    Attempt, Deployment, DeploymentOverview, DeploymentStatus, LogEntry, Revision, RevisionSummary, Run, RunState,
+    Trigger,
 };
 use wren_core::store::kit::{DeploymentList, Detail, Place, RunList, unreadable};
 use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId};
@@ -76,6 +77,30 @@ pub(crate) fn revision(
     Ok(Some(Revision { deployment_id: id, number, script, script_sha256, manifest, created_at }))
 }
 
+/// Reads revisions of an owner's deployment, latest first.
+pub(crate) fn revisions(
+    transaction: &ReadTransaction,
+    owner: &OwnerId,
+    id: DeploymentId,
+    before: Option<u32>,
+    limit: usize,
+) -> Result<Option<Vec<RevisionSummary>>> {
+    if rows::deployment(transaction, id)?.is_none_or(|deployment| deployment.owner != *owner) {
+        return Ok(None);
+    }
+    let uuid = id.uuid();
+    let mut found = Vec::new();
+    let table = transaction.table(REVISIONS)?;
+    let range = (bytes(&uuid), 0)..(bytes(&uuid), before.unwrap_or(u32::MAX));
+    for entry in table.range(range).or_store_error()?.rev().take(limit) {
+        let (place, row) = entry.or_store_error()?;
+        let RevisionRow { script_sha256, manifest, created_at } = decode("revision", row.value())?;
+        let triggers = manifest.triggers.len();
+        found.push(RevisionSummary { number: place.value().1, script_sha256, triggers, created_at });
+    }
+    Ok(Some(found))
+}
+
 /// Reads deployments whose pause has ended, longest ended first.
 pub(crate) fn ended_pauses(transaction: &ReadTransaction, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>> {
     let mut found = Vec::new();
@@ -125,14 +150,15 @@ pub(crate) fn runs(transaction: &ReadTransaction, owner: &OwnerId, list: &RunLis
         until = until.min((micros(end), *FIRST));
     }
     let since = list.since.map_or(i64::MIN, micros);
-    let ids: Box<dyn Iterator<Item = Result<Uuid>>> = match (list.trigger_id, list.deployment_id, list.state) {
-        (Some(id), _, _) => Box::new(places_of(transaction, RUNS_OF_TRIGGER, id.uuid(), since, until)?),
-        (None, Some(id), _) => Box::new(places_of(transaction, RUNS_OF_DEPLOYMENT, id.uuid(), since, until)?),
-        (None, None, Some(RunState::Queued | RunState::Running)) => {
+    let all = |are: fn(RunState) -> bool| !list.states.is_empty() && list.states.iter().all(|state| are(*state));
+    let ids: Box<dyn Iterator<Item = Result<Uuid>>> = match (list.trigger_id, list.deployment_id) {
+        (Some(id), _) => Box::new(places_of(transaction, RUNS_OF_TRIGGER, id.uuid(), since, until)?),
+        (None, Some(id)) => Box::new(places_of(transaction, RUNS_OF_DEPLOYMENT, id.uuid(), since, until)?),
+        (None, None) if all(|state| !state.is_terminal()) => {
             Box::new(places(transaction, ACTIVE, owner, since, until)?)
         }
-        (None, None, Some(state)) if is_astray(state) => Box::new(places(transaction, ASTRAY, owner, since, until)?),
-        (None, None, _) => Box::new(places(transaction, RUNS_OF_OWNER, owner, since, until)?),
+        (None, None) if all(is_astray) => Box::new(places(transaction, ASTRAY, owner, since, until)?),
+        (None, None) => Box::new(places(transaction, RUNS_OF_OWNER, owner, since, until)?),
     };
     let mut found = Vec::new();
     for id in ids {
@@ -140,15 +166,14 @@ pub(crate) fn runs(transaction: &ReadTransaction, owner: &OwnerId, list: &RunLis
             break;
         }
         let id = RunId::from_uuid(id?);
-        if let Some(state) = list.state
-            && rows::progress(transaction, id)?.state != state
-        {
+        if !list.states.is_empty() && !list.states.contains(&rows::progress(transaction, id)?.state) {
             continue;
         }
         let Some(run) = rows::run(transaction, id, Detail::Whole)? else { continue };
         if run.owner == *owner
             && list.deployment_id.is_none_or(|id| run.deployment_id == id)
             && list.trigger_id.is_none_or(|id| run.trigger_id == Some(id))
+            && list.trigger.is_none_or(|kind| run.trigger == kind)
         {
             found.push(run);
         }

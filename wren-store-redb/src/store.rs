@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use redb::ReadableTable as _;
-use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Revision, Run, Trigger};
+use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Revision, RevisionSummary, Run, Trigger};
 use wren_core::store::kit::{Backend, DeploymentList, Lane, RecordList, RunList, Writer};
 use wren_core::store::{Namespace, Peers, Record, RecordKey, RecordPlace, WholeRecord};
 use wren_core::{DeploymentId, Error, OwnerId, Result, RunId, TriggerId};
@@ -111,6 +111,17 @@ impl Backend for RedbStore {
     async fn read_revision(&self, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Option<Revision>> {
         let owner = owner.clone();
         self.shared.read(move |transaction| reads::revision(transaction, &owner, id, number)).await
+    }
+
+    async fn list_revisions(
+        &self,
+        owner: &OwnerId,
+        id: DeploymentId,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Option<Vec<RevisionSummary>>> {
+        let owner = owner.clone();
+        self.shared.read(move |transaction| reads::revisions(transaction, &owner, id, before, limit)).await
     }
 
     async fn read_ended_pauses(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
-use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Revision, Run, Trigger};
+use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Revision, RevisionSummary, Run, Trigger};
 use wren_core::store::kit::{Backend, DeploymentList, Lane, RecordList, RunList, Writer};
 use wren_core::store::{Namespace, Peers, Record, RecordKey, RecordPlace, WholeRecord};
 use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId};
@@ -104,6 +104,16 @@ impl Backend for SqliteStore {
 
     async fn read_revision(&self, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Option<Revision>> {
         deployments::list::revision(&self.readers, owner, id, number).await
+    }
+
+    async fn list_revisions(
+        &self,
+        owner: &OwnerId,
+        id: DeploymentId,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Option<Vec<RevisionSummary>>> {
+        deployments::list::revisions(&self.readers, owner, id, before, limit).await
     }
 
     async fn read_ended_pauses(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>> {

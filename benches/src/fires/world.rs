@@ -28,7 +28,7 @@ pub(super) async fn runs(store: &dyn Store, owner: &OwnerId) -> Result<Vec<Run>>
 /// Says whether fewer runs of an owner have been recorded than there will be, or one of them has not ended.
 pub(super) async fn is_busy(store: &dyn Store, owner: &OwnerId, all: usize) -> Result<bool> {
     for state in [RunState::Queued, RunState::Running] {
-        let options = ListRuns { state: Some(state), page: PageOptions::first(1), ..ListRuns::default() };
+        let options = ListRuns { states: vec![state], page: PageOptions::first(1), ..ListRuns::default() };
         if !store.runs(owner, options).await?.items.is_empty() {
             return Ok(true);
         }

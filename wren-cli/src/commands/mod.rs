@@ -15,6 +15,7 @@ mod local;
 mod log_view;
 mod logs;
 mod replay;
+mod revisions;
 mod run;
 mod status;
 mod store;
@@ -65,6 +66,9 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Logs(args) => logs::logs(args, &client(&global, output)?, output).await,
         Command::Run(args) => run::run(args, &client(&global, output)?, output).await,
         Command::Cancel(args) => run::cancel(args, &client(&global, output)?, output).await,
+        Command::Retry(args) => run::retry(args, &client(&global, output)?, output).await,
+        Command::Revisions(args) => revisions::revisions(args, &client(&global, output)?, output).await,
+        Command::Rollback(args) => revisions::rollback(args, &client(&global, output)?, output).await,
         Command::Pause(args) => deployments::pause(args, &client(&global, output)?, output).await,
         Command::Resume(args) => deployments::resume(args, &client(&global, output)?, output).await,
         Command::Undeploy(args) => deployments::undeploy(args, &client(&global, output)?, output).await,

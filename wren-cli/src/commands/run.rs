@@ -1,4 +1,4 @@
-//! `wren run` and `wren cancel`.
+//! `wren run`, `wren retry` and `wren cancel`.
 
 use serde_json::{Value, json};
 use wren_core::ErrorClass;
@@ -6,7 +6,7 @@ use wren_core::ErrorClass;
 use super::log_view::LogView;
 use super::watch::Watch;
 use super::{deployments, understood};
-use crate::args::{CancelArgs, RunArgs};
+use crate::args::{CancelArgs, RetryArgs, RunArgs};
 use crate::client::Client;
 use crate::failure::{Failure, Problem};
 use crate::output::Output;
@@ -26,9 +26,20 @@ pub(super) async fn run(args: RunArgs, client: &Client, output: Output) -> Resul
         body["event"] = event;
     }
     let answer: Value = client.post(&format!("/v1/deployments/{id}/runs"), &body).await?;
+    queued(answer, args.wait, client, output).await
+}
+
+/// Runs again what has run.
+pub(super) async fn retry(args: RetryArgs, client: &Client, output: Output) -> Result<(), Failure> {
+    let answer: Value = client.post(&format!("/v1/runs/{}/retry", args.run), &json!({})).await?;
+    queued(answer, args.wait, client, output).await
+}
+
+/// Shows a run that was asked for, and if it is waited for, what becomes of it.
+async fn queued(answer: Value, is_waited_for: bool, client: &Client, output: Output) -> Result<(), Failure> {
     let queued: Run = understood(&answer)?;
     output.done(format_args!("Queued: {}", queued.run_id));
-    if !args.wait {
+    if !is_waited_for {
         output.document(&answer);
         return Ok(());
     }

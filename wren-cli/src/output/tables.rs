@@ -7,7 +7,7 @@ use wren_core::schedule::ExplainedFire;
 
 use super::style::harmless;
 use super::time::{coming, duration, past, rfc3339};
-use crate::wire::{Deployment, Run, Trigger, Watch};
+use crate::wire::{Deployment, Revision, Run, Trigger, Watch};
 
 /// What stands where there is nothing to say.
 const NONE: &str = "-";
@@ -40,6 +40,17 @@ pub(crate) fn deployments(list: &[Deployment], now: DateTime<Utc>) -> String {
         ]
     });
     table(["ID", "NAME", "STATUS", "TRIGGERS", "LAST RUN", "NEXT RUN"], rows)
+}
+
+/// Returns a table of revisions.
+pub(crate) fn revisions(list: &[Revision], now: DateTime<Utc>) -> String {
+    let rows = list.iter().map(|revision| {
+        let is_current = if revision.current { "current" } else { NONE };
+        let hash: String = revision.script_sha256.chars().take(12).collect();
+        let deployed = past(revision.created_at, now);
+        [revision.number.to_string(), deployed, revision.triggers.to_string(), hash, is_current.to_owned()]
+    });
+    table(["REVISION", "DEPLOYED", "TRIGGERS", "SCRIPT", "STATUS"], rows)
 }
 
 /// Returns a table of triggers.

@@ -32,6 +32,31 @@ pub async fn a_manual_run_is_queued_at_once(test: StoreUnderTest) {
     assert_eq!(store.claim(claim(at(5))).await.unwrap().runs.len(), 1);
 }
 
+pub async fn a_manual_run_may_be_of_an_earlier_revision(test: StoreUnderTest) {
+    let store = &*test.store;
+    let id = deploy(store, &ada(), "daily", vec![]).await.deployment.id;
+    store.put_revision(&ada(), with_script("daily", "# two\n", vec![])).await.unwrap();
+    for (asked, pinned) in [(Some(1), 1), (Some(2), 2), (None, 2)] {
+        let run = store.enqueue(&ada(), EnqueueRun { revision: asked, ..request(id) }).await.unwrap();
+        assert_eq!((read(store, &run).await, run.revision), (run.clone(), pinned));
+    }
+    for number in [0, 3, u32::MAX] {
+        let unknown = EnqueueRun { revision: Some(number), ..request(id) };
+        assert_eq!(refused(store.enqueue(&ada(), unknown).await), ErrorCode::NotFound, "{number}");
+    }
+    assert_eq!(store.runs(&ada(), ListRuns::default()).await.unwrap().items.len(), 3);
+}
+
+pub async fn a_run_that_repeats_another_names_it(test: StoreUnderTest) {
+    let store = &*test.store;
+    let first = super::steps::running(store, &ada()).await;
+    assert_eq!(first.retry_of(), None);
+    let key = FireKey::of_retry(first.id, "k");
+    let again = EnqueueRun { idempotency_key: Some(key.clone()), ..request(first.deployment_id) };
+    let run = store.enqueue(&ada(), again).await.unwrap();
+    assert_eq!((read(store, &run).await.retry_of(), &run.key), (Some(first.id), &FireKey::Event(key)));
+}
+
 pub async fn an_idempotency_key_names_one_run(test: StoreUnderTest) {
     let store = &*test.store;
     let id = deploy(store, &ada(), "daily", vec![]).await.deployment.id;

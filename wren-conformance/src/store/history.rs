@@ -1,6 +1,6 @@
 //! Lists of runs.
 
-use wren_core::model::{PageOptions, Run, RunState, SkipReason};
+use wren_core::model::{PageOptions, Run, RunState, SkipReason, TriggerKind};
 use wren_core::store::{EnqueueRun, Fire, ListDeployments, ListRuns, RecordFires, Store};
 use wren_core::{DeploymentId, ErrorCode, RunId};
 
@@ -58,7 +58,9 @@ pub async fn a_list_keeps_to_its_filters(test: StoreUnderTest) {
 
     let all = ListRuns::default;
     let of_one = || ListRuns { deployment_id: Some(one), ..all() };
-    let in_state = |state| ListRuns { state: Some(state), ..all() };
+    let in_state = |state| ListRuns { states: vec![state], ..all() };
+    let in_states = |states: &[RunState]| ListRuns { states: states.to_vec(), ..all() };
+    let of_kind = |kind| ListRuns { trigger: Some(kind), ..all() };
     let cases: Vec<(&str, ListRuns, Vec<RunId>)> = vec![
         ("all", all(), vec![other, manual, skipped.run_id, mail, first]),
         ("deployment", of_one(), vec![manual, skipped.run_id, mail, first]),
@@ -70,6 +72,20 @@ pub async fn a_list_keeps_to_its_filters(test: StoreUnderTest) {
         ("cancelled", in_state(RunState::Cancelled), vec![other]),
         ("skipped", in_state(RunState::Skipped), vec![skipped.run_id]),
         ("failed", in_state(RunState::Failed), vec![]),
+        ("queued or cancelled", in_states(&[RunState::Cancelled, RunState::Queued]), vec![other, manual, mail]),
+        ("astray", in_states(&[RunState::Skipped, RunState::Failed, RunState::Cancelled]), vec![other, skipped.run_id]),
+        ("success or skipped", in_states(&[RunState::Success, RunState::Skipped]), vec![skipped.run_id, first]),
+        ("active", in_states(&[RunState::Running, RunState::Queued]), vec![manual, mail]),
+        ("one state twice", in_states(&[RunState::Queued, RunState::Queued]), vec![manual, mail]),
+        ("every state", in_states(&RunState::ALL), vec![other, manual, skipped.run_id, mail, first]),
+        ("states of one", ListRuns { deployment_id: Some(one), ..in_states(&[RunState::Queued, RunState::Success]) },
+         vec![manual, mail, first]),
+        ("by schedule", of_kind(TriggerKind::Schedule), vec![skipped.run_id, first]),
+        ("by mail", of_kind(TriggerKind::Email), vec![mail]),
+        ("by hand", of_kind(TriggerKind::Manual), vec![other, manual]),
+        ("by hand, of one", ListRuns { deployment_id: Some(one), ..of_kind(TriggerKind::Manual) }, vec![manual]),
+        ("by hand, queued", ListRuns { trigger: Some(TriggerKind::Manual), ..in_state(RunState::Queued) }, vec![manual]),
+        ("by webhook", of_kind(TriggerKind::Webhook), vec![]),
         ("since", ListRuns { since: Some(at(20)), ..all() }, vec![other, manual, skipped.run_id]),
         ("until", ListRuns { until: Some(at(20)), ..all() }, vec![mail, first]),
         ("between", ListRuns { since: Some(at(10)), until: Some(at(30)), ..of_one() }, vec![skipped.run_id, mail]),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::task::JoinSet;
 use wren_core::ErrorCode;
-use wren_core::model::DeploymentStatus;
+use wren_core::model::{DeploymentStatus, PageOptions, RevisionSummary};
 use wren_core::store::{ListDeployments, PutRevision, SetStatus};
 
 use super::StoreUnderTest;
@@ -231,4 +231,63 @@ pub async fn a_hundred_triggers_survive_a_redeploy(test: StoreUnderTest) {
     assert_eq!(ids(&next), ids(&first));
     let list = ListDeployments { name: Some(named("many")), ..Default::default() };
     assert_eq!(store.deployments(&ada(), list).await.unwrap().items[0].triggers, next.triggers);
+}
+
+pub async fn revisions_are_listed_latest_first(test: StoreUnderTest) {
+    let store = &*test.store;
+    let id = deploy(store, &ada(), "daily", vec![every_minute("main"), on_email("mail")]).await.deployment.id;
+    for number in 2..=7 {
+        let next = with_script("daily", &format!("# {number}\n"), vec![on_email("mail")]);
+        store.put_revision(&ada(), PutRevision { now: at(number), ..next }).await.unwrap();
+    }
+    let all = store.revisions(&ada(), id, PageOptions::first(50)).await.unwrap();
+    assert_eq!((all.items.iter().map(|one| one.number).collect::<Vec<_>>(), all.next), ((1..=7).rev().collect(), None));
+    for one in &all.items {
+        let whole = store.revision(&ada(), id, one.number).await.unwrap();
+        assert_eq!(*one, RevisionSummary::from(&whole));
+    }
+    assert_eq!((all.items[0].triggers, all.items[6].triggers), (1, 2));
+    // Page by page, while another one comes.
+    let (mut seen, mut page) = (Vec::new(), PageOptions::first(3));
+    loop {
+        let got = store.revisions(&ada(), id, page).await.unwrap();
+        seen.extend(got.items.iter().map(|one| one.number));
+        store.put_revision(&ada(), with_script("daily", &format!("# after {}\n", seen.len()), vec![])).await.unwrap();
+        let Some(next) = got.next else { break };
+        page = PageOptions { after: Some(next), limit: 3 };
+    }
+    assert_eq!(seen, (1..=7).rev().collect::<Vec<_>>());
+    // Who has no triggers is listed, too, and so is what was undeployed.
+    store.set_status(&ada(), id, status(DeploymentStatus::Undeployed)).await.unwrap();
+    let latest = store.revisions(&ada(), id, PageOptions::first(1)).await.unwrap().items.remove(0);
+    assert_eq!((latest.number, latest.triggers), (10, 0));
+}
+
+pub async fn revisions_are_listed_for_their_owner_and_by_their_own_cursors(test: StoreUnderTest) {
+    let store = &*test.store;
+    let id = deploy(store, &ada(), "daily", vec![]).await.deployment.id;
+    for who in [&bob(), &ada()] {
+        let of = if *who == ada() { crate::fixtures::deployment_id() } else { id };
+        assert_eq!(refused(store.revisions(who, of, PageOptions::first(5)).await), ErrorCode::NotFound);
+    }
+    for foreign in ["", "revisions", "revisions.1", "revisions.1.x", "runs.1.1", "deployments.1.1"] {
+        let page = PageOptions { after: Some(foreign.to_owned()), limit: 5 };
+        assert_eq!(refused(store.revisions(&ada(), id, page).await), ErrorCode::InvalidRequest, "{foreign}");
+    }
+    let one = store.revisions(&ada(), id, PageOptions::first(0)).await.unwrap();
+    assert_eq!(one.items.len(), 1, "a page has at least one when there is one");
+}
+
+pub async fn a_revision_of_one_deployment_only_goes_to_no_other(test: StoreUnderTest) {
+    let store = &*test.store;
+    let first = deploy(store, &ada(), "daily", vec![]).await.deployment.id;
+    let next = |script: &str, only| PutRevision { only: Some(only), ..with_script("daily", script, vec![]) };
+    let second = store.put_revision(&ada(), next("# two\n", first)).await.unwrap();
+    assert_eq!((second.deployment.id, second.deployment.revision), (first, 2));
+    store.set_status(&ada(), first, status(DeploymentStatus::Undeployed)).await.unwrap();
+    assert_eq!(refused(store.put_revision(&ada(), next("# three\n", first)).await), ErrorCode::Conflict);
+    let other = deploy(store, &ada(), "daily", vec![]).await.deployment;
+    assert_eq!(refused(store.put_revision(&ada(), next("# three\n", first)).await), ErrorCode::Conflict);
+    assert_eq!(store.deployment(&ada(), other.id).await.unwrap().deployment, other);
+    assert_eq!(store.deployment(&ada(), first).await.unwrap().deployment.revision, 2);
 }

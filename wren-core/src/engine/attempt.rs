@@ -29,7 +29,7 @@ pub(super) async fn run(inner: Arc<Inner>, run: Run, active: Arc<ActiveRun>) {
     let _listed = Listed { inner: Arc::clone(&inner), id, active: Arc::clone(&active) };
     let held = Held { run_id: id, fence: active.fence };
     let secrets = RunSecrets::default();
-    let logs = Arc::new(LogBuffer::new(Arc::clone(&inner.store), held, Arc::clone(&active), secrets.clone()));
+    let logs = Arc::new(LogBuffer::new(&inner, held, Arc::clone(&active), secrets.clone()));
 
     let began = inner.clock.now();
     measures::started(&run, began);
@@ -78,7 +78,7 @@ impl Drop for Listed {
             listed.remove(&self.id);
         }
         drop(listed);
-        self.inner.run_changed.notify_waiters();
+        self.inner.run_changes.of(self.id);
     }
 }
 

@@ -157,7 +157,7 @@ async fn park_as(
     if overview.deployment.status == DeploymentStatus::NeedsAttention {
         mark(inner, &key).await?;
     }
-    inner.run_changed.notify_waiters();
+    inner.run_changes.some();
     Ok(())
 }
 
@@ -304,7 +304,7 @@ async fn settle(inner: &Inner, record: &Record) -> Result<()> {
     catch_up(inner, &parked, &overview).await?;
     answered(PATIENCE, forget(inner, record)).await?;
     inner.more_work();
-    inner.run_changed.notify_waiters();
+    inner.run_changes.some();
     Ok(())
 }
 

@@ -80,7 +80,7 @@ fn start(inner: &Arc<Inner>, run: Run, attempts: &mut JoinSet<()>) {
         // An attempt whose lease was lost to this very engine.
         old.stop(StopReason::Lost);
     }
-    inner.run_changed.notify_waiters();
+    inner.run_changes.of(run.id);
     attempts.spawn(attempt::run(Arc::clone(inner), run, active));
 }
 

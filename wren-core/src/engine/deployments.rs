@@ -9,7 +9,7 @@ use super::{Engine, integrations, nodes};
 use crate::deploy::{self, DeployRequest};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{DeploymentId, DeploymentName, OwnerId, TriggerId};
-use crate::model::{DeploymentOverview, DeploymentStatus, Page, Revision};
+use crate::model::{DeploymentOverview, DeploymentStatus, Page};
 use crate::store::{ListDeployments, NewTrigger, PutRevision, SetStatus};
 
 /// Has the plan compared with the store, unless it is settled before it is dropped.
@@ -50,6 +50,16 @@ impl Engine {
     /// `CONFLICT` when the deployment is paused, `RATE_LIMITED` when too many deploys are under way, `STORE_UNAVAILABLE`,
     /// `EXECUTOR_UNAVAILABLE`.
     pub async fn deploy(&self, owner: &OwnerId, request: DeployRequest) -> Result<DeployReceipt> {
+        self.deploy_to(owner, request, None).await
+    }
+
+    /// Deploys, as a revision of this deployment only if one is given.
+    pub(super) async fn deploy_to(
+        &self,
+        owner: &OwnerId,
+        request: DeployRequest,
+        only: Option<DeploymentId>,
+    ) -> Result<DeployReceipt> {
         let inner = &self.inner;
         let examination = {
             let _place = inner.inspections.enter(owner).await?;
@@ -88,6 +98,7 @@ impl Engine {
                 PutRevision {
                     deployment_id: DeploymentId::new(),
                     name,
+                    only,
                     script_sha256: deploy::sha256_hex(&request.script),
                     script: request.script,
                     manifest: examination.manifest,
@@ -131,14 +142,6 @@ impl Engine {
     /// `INVALID_REQUEST` for a foreign page cursor, `STORE_UNAVAILABLE`.
     pub async fn deployments(&self, owner: &OwnerId, options: ListDeployments) -> Result<Page<DeploymentOverview>> {
         self.inner.store.deployments(owner, options).await
-    }
-
-    /// Returns a revision of a deployment.
-    ///
-    /// # Errors
-    /// `NOT_FOUND`, `STORE_UNAVAILABLE`.
-    pub async fn revision(&self, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Revision> {
-        self.inner.store.revision(owner, id, number).await
     }
 
     /// Pauses a deployment: due times are skipped, queued runs wait, runs in progress go on. The pause ends at `until`, or
@@ -189,7 +192,7 @@ impl Engine {
         nodes::announce(inner, owner, id).await;
         // Runs in progress learn of it now, not at the next regular heartbeat.
         inner.look_for_cancelled();
-        inner.run_changed.notify_waiters();
+        inner.run_changes.all();
         Ok(overview)
     }
 }

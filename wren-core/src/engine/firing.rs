@@ -163,9 +163,11 @@ fn recorded(inner: &Inner, batch: &[Prepared], fired: &[Fired]) {
             Disposition::Duplicate => {}
         }
     }
+    inner.more_work();
     if cancels_previous {
         inner.look_for_cancelled();
+        inner.run_changes.all();
+    } else {
+        inner.run_changes.some();
     }
-    inner.more_work();
-    inner.run_changed.notify_waiters();
 }

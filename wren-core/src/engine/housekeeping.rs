@@ -93,8 +93,8 @@ async fn rescue(inner: &Inner, shutdown: &CancellationToken) -> Result<()> {
         if rescued.iter().any(|run| run.state == RunState::Queued) {
             inner.more_work();
         }
-        if !rescued.is_empty() {
-            inner.run_changed.notify_waiters();
+        for run in &rescued {
+            inner.run_changes.of(run.id);
         }
         if rescued.len() < BATCH {
             return Ok(());

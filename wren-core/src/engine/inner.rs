@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::catch_up::Planned;
+use super::changes::RunChanges;
 use super::inspections::Inspections;
 use super::presence::Presence;
 use super::revisions::RevisionCache;
@@ -93,8 +94,8 @@ pub(super) struct Inner {
     pub(super) heartbeat_now: Notify,
     /// So may one that is on its way from the store to the list of the active ones, where no heartbeat sees it yet.
     asked_to_end: AtomicBool,
-    /// Some run changed.
-    pub(super) run_changed: Notify,
+    /// What changes about runs.
+    pub(super) run_changes: Arc<RunChanges>,
     /// How often the triggers have changed, as far as this engine knows.
     pub(super) trigger_changes: watch::Sender<u64>,
     pub(super) active: Mutex<HashMap<RunId, Arc<ActiveRun>>>,
@@ -153,7 +154,7 @@ impl Inner {
             work: Notify::new(),
             heartbeat_now: Notify::new(),
             asked_to_end: AtomicBool::new(false),
-            run_changed: Notify::new(),
+            run_changes: Arc::default(),
             trigger_changes: watch::Sender::new(0),
             active: Mutex::default(),
             revisions: RevisionCache::default(),

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::inner::{ActiveRun, StopReason, answered};
+use super::changes::RunChanges;
+use super::inner::{ActiveRun, Inner, StopReason, answered};
 use crate::executor::LogSink;
 use crate::model::LogLine;
 use crate::redact::RunSecrets;
@@ -29,6 +30,7 @@ pub(super) struct LogBuffer {
     held: Held,
     active: Arc<ActiveRun>,
     secrets: RunSecrets,
+    changes: Arc<RunChanges>,
     waiting: Mutex<Waiting>,
     // Held across an append, so that no later batch overtakes an earlier one. It guards no data: who collects lines never
     // waits for it.
@@ -66,8 +68,16 @@ impl Drop for OnTheirWay<'_> {
 }
 
 impl LogBuffer {
-    pub(super) fn new(store: Arc<dyn Store>, held: Held, active: Arc<ActiveRun>, secrets: RunSecrets) -> Self {
-        Self { store, held, active, secrets, waiting: Mutex::default(), appending: tokio::sync::Mutex::default() }
+    pub(super) fn new(inner: &Inner, held: Held, active: Arc<ActiveRun>, secrets: RunSecrets) -> Self {
+        Self {
+            store: Arc::clone(&inner.store),
+            held,
+            active,
+            secrets,
+            changes: Arc::clone(&inner.run_changes),
+            waiting: Mutex::default(),
+            appending: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Appends what has been collected. A store that fails gets the lines later: the executor's cap bounds them, to a few times as much where secrets
@@ -89,6 +99,7 @@ impl LogBuffer {
                 if written.first() == Some(&false) {
                     self.active.stop(StopReason::Lost);
                 }
+                self.changes.printed(self.held.run_id);
                 self.waiting.lock().not_before = None;
             }
             Err(error) => {

@@ -80,7 +80,7 @@ async fn hear(inner: &Inner, peers: &dyn Peers) {
         if signals.cancel {
             inner.look_for_cancelled_here();
         }
-        inner.run_changed.notify_waiters();
+        inner.run_changes.some();
         if signals.plan {
             return;
         }

@@ -92,6 +92,7 @@ impl Engine {
         let enqueue = EnqueueRun {
             run_id: RunId::new(),
             deployment_id: id,
+            revision: None,
             func,
             payload: request.event,
             policy,
@@ -101,7 +102,7 @@ impl Engine {
         };
         let run = inner.store.enqueue(owner, enqueue).await?;
         inner.more_work();
-        inner.run_changed.notify_waiters();
+        inner.run_changes.of(run.id);
         Ok(run)
     }
 
@@ -150,13 +151,13 @@ impl Engine {
             // A serial successor may have waited for it.
             inner.more_work();
         }
-        inner.run_changed.notify_waiters();
+        inner.run_changes.of(id);
         Ok(run)
     }
 
     /// Waits until some run of this engine changes, or for half a second: whoever watches runs reads them again then.
     pub async fn run_changed(&self) {
-        let _ = tokio::time::timeout(WATCH, self.inner.run_changed.notified()).await;
+        let _ = tokio::time::timeout(WATCH, self.inner.run_changes.next()).await;
     }
 
     /// Waits until a run has ended and returns it. A run of another worker is noticed within half a second.
@@ -166,7 +167,7 @@ impl Engine {
     pub async fn wait_for(&self, owner: &OwnerId, id: RunId) -> Result<Run> {
         loop {
             // Registered before the read: a change between the two wakes it, too.
-            let changed = self.inner.run_changed.notified();
+            let changed = self.inner.run_changes.next();
             tokio::pin!(changed);
             changed.as_mut().enable();
             let (run, _) = self.inner.store.run(owner, id).await?;

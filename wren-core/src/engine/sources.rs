@@ -178,7 +178,7 @@ impl EventSink for Sink {
         measures::fired(self.kind, new.count());
         self.inner.look_for_cancelled();
         self.inner.more_work();
-        self.inner.run_changed.notify_waiters();
+        self.inner.run_changes.some();
         Ok(())
     }
 

@@ -9,7 +9,9 @@ use super::state::{State, StoredDeployment};
 use super::{MemoryStore, micros};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{DeploymentId, OwnerId, TriggerId};
-use crate::model::{Deployment, DeploymentOverview, DeploymentStatus, Page, Revision, RunEvent, Trigger};
+use crate::model::{
+    Deployment, DeploymentOverview, DeploymentStatus, Page, PageOptions, Revision, RevisionSummary, RunEvent, Trigger,
+};
 use crate::store::kit::{Place, cursor};
 use crate::store::{
     Deployed, DeploymentStore, ListDeployments, PutRevision, SetStatus, carry_over, state_namespace, undeployed,
@@ -17,15 +19,19 @@ use crate::store::{
 
 /// The name of the list in its cursors.
 const LIST: &str = "deployments";
+/// The name of the list of a deployment's revisions in its cursors.
+const REVISIONS: &str = "revisions";
 
 #[async_trait]
 impl DeploymentStore for MemoryStore {
     async fn put_revision(&self, owner: &OwnerId, revision: PutRevision) -> Result<Deployed> {
         let mut state = self.lock();
         let now = micros(revision.now);
-        let Some(&id) = state.names.get(&(owner.clone(), revision.name.clone())) else {
-            return state.create(owner, revision, now);
-        };
+        let named = state.names.get(&(owner.clone(), revision.name.clone())).copied();
+        if let Some(only) = revision.only.filter(|only| named != Some(*only)) {
+            return Err(crate::store::is_undeployed(only));
+        }
+        let Some(id) = named else { return state.create(owner, revision, now) };
         state.redeploy(id, revision, now)
     }
 
@@ -71,6 +77,21 @@ impl DeploymentStore for MemoryStore {
         let revisions = &state.owned(owner, id)?.revisions;
         let place = usize::try_from(number).unwrap_or(usize::MAX).wrapping_sub(1);
         revisions.get(place).cloned().ok_or_else(|| crate::store::no_revision(id, number))
+    }
+
+    async fn revisions(&self, owner: &OwnerId, id: DeploymentId, page: PageOptions) -> Result<Page<RevisionSummary>> {
+        let before = page.after.as_deref().map(|text| cursor::decode::<u32>(REVISIONS, text)).transpose()?;
+        let limit = page.limit.max(1);
+        let state = self.lock();
+        let revisions = state.owned(owner, id)?.revisions.iter().rev();
+        let items = revisions
+            .filter(|revision| before.is_none_or(|place| revision.number < place.id))
+            .take(limit.saturating_add(1))
+            .map(RevisionSummary::from)
+            .collect();
+        Ok(Page::from_overread(items, limit, |last: &RevisionSummary| {
+            cursor::encode(REVISIONS, last.created_at, last.number)
+        }))
     }
 
     async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview> {

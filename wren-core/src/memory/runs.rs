@@ -43,12 +43,16 @@ impl RunStore for MemoryStore {
         if deployment.status == DeploymentStatus::Undeployed {
             return Err(crate::store::is_undeployed(deployment.id));
         }
+        let revision = run.revision.unwrap_or(deployment.revision);
+        if !(1..=deployment.revision).contains(&revision) {
+            return Err(crate::store::no_revision(deployment.id, revision));
+        }
         let now = micros(run.now);
         let new = NewRun {
             id: run.run_id,
             owner: owner.clone(),
             deployment_id: run.deployment_id,
-            revision: deployment.revision,
+            revision,
             trigger_id: None,
             trigger: TriggerKind::Manual,
             func: run.func,
@@ -156,7 +160,8 @@ impl RunStore for MemoryStore {
         let wanted = |run: &Run| {
             options.deployment_id.is_none_or(|id| run.deployment_id == id)
                 && options.trigger_id.is_none_or(|id| run.trigger_id == Some(id))
-                && options.state.is_none_or(|state| run.state == state)
+                && options.trigger.is_none_or(|kind| run.trigger == kind)
+                && (options.states.is_empty() || options.states.contains(&run.state))
                 && options.until.is_none_or(|until| run.scheduled_for < micros(until))
         };
         let since = options.since.map(micros);

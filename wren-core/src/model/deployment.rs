@@ -97,6 +97,30 @@ pub struct Revision {
     pub created_at: DateTime<Utc>,
 }
 
+/// A revision, as lists show it: without script and manifest, which may be large.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionSummary {
+    /// The number, from 1 without gaps.
+    pub number: u32,
+    /// The SHA-256 of the source's UTF-8 bytes, 64 lower-case hexadecimal digits.
+    pub script_sha256: String,
+    /// How many triggers the script declares.
+    pub triggers: usize,
+    /// When it was deployed.
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<&Revision> for RevisionSummary {
+    fn from(revision: &Revision) -> Self {
+        Self {
+            number: revision.number,
+            script_sha256: revision.script_sha256.clone(),
+            triggers: revision.manifest.triggers.len(),
+            created_at: revision.created_at,
+        }
+    }
+}
+
 /// What a script declares: extracted from it, never trusted from the wire.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {

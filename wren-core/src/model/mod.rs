@@ -8,7 +8,9 @@ mod run;
 mod transition;
 mod trigger;
 
-pub use deployment::{Deployment, DeploymentOverview, DeploymentStatus, Manifest, Revision, ScriptSettings};
+pub use deployment::{
+    Deployment, DeploymentOverview, DeploymentStatus, Manifest, Revision, RevisionSummary, ScriptSettings,
+};
 pub use log::{LogEntry, LogLine, LogStream};
 pub use page::{Page, PageOptions};
 pub use policy::{Backoff, CatchUp, Delivery, Overlap, RunPolicy};

@@ -90,6 +90,11 @@ impl SkipReason {
     }
 }
 
+/// Separates the parts of a key that the platform makes: no key that comes over the API has it.
+const SEPARATOR: char = '\u{1f}';
+/// What the key of a run begins with that repeats another one.
+const RETRY: &str = "\u{1f}retry\u{1f}";
+
 /// What makes a run of a trigger unique.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -108,6 +113,12 @@ impl FireKey {
             Self::Scheduled(at) => format!("at:{}", at.timestamp_micros()),
             Self::Event(key) => format!("ev:{key}"),
         }
+    }
+
+    /// Returns the key of a run that repeats another one, unique among those by `name`.
+    #[must_use]
+    pub fn of_retry(of: RunId, name: &str) -> String {
+        format!("{RETRY}{of}{SEPARATOR}{name}")
     }
 
     /// Reads what [`dedupe_key`](Self::dedupe_key) wrote.
@@ -269,6 +280,14 @@ impl Run {
     #[must_use]
     pub fn idempotency_key(&self) -> String {
         self.id.to_string()
+    }
+
+    /// Returns the run that this one repeats, if it does.
+    #[must_use]
+    pub fn retry_of(&self) -> Option<RunId> {
+        let FireKey::Event(key) = &self.key else { return None };
+        let (of, _) = key.strip_prefix(RETRY).filter(|_| self.trigger_id.is_none())?.split_once(SEPARATOR)?;
+        of.parse().ok()
     }
 
     /// Says whether the run must wait for the earlier runs of its trigger.

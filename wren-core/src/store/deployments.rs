@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use crate::error::Result;
 use crate::id::{DeploymentId, DeploymentName, OwnerId, TriggerId};
 use crate::model::{
-    Deployment, DeploymentOverview, DeploymentStatus, Manifest, Page, PageOptions, Revision, Trigger, TriggerSpec,
+    Deployment, DeploymentOverview, DeploymentStatus, Manifest, Page, PageOptions, Revision, RevisionSummary, Trigger,
+    TriggerSpec,
 };
 
 /// A revision to store.
@@ -18,6 +19,8 @@ pub struct PutRevision {
     pub deployment_id: DeploymentId,
     /// The deployment's name; an existing deployment of that name that is not undeployed gets the revision.
     pub name: DeploymentName,
+    /// Stores it only if the deployment that has the name is this one; without it, whichever has it, or a new one.
+    pub only: Option<DeploymentId>,
     /// The Python source.
     pub script: String,
     /// The SHA-256 of the source, 64 lower-case hexadecimal digits.
@@ -144,7 +147,8 @@ pub trait DeploymentStore: fmt::Debug + Send + Sync + 'static {
     /// and action URL, in either case: what has passed the checks has what it needed.
     ///
     /// # Errors
-    /// `CONFLICT` when the deployment is paused, whatever the content; nothing was written.
+    /// `CONFLICT` when the deployment is paused, whatever the content, or when another one has the name, or none, than the one
+    /// that it is [only](PutRevision::only) meant for; nothing was written.
     async fn put_revision(&self, owner: &OwnerId, revision: PutRevision) -> Result<Deployed>;
 
     /// Returns a deployment with its triggers.
@@ -164,6 +168,12 @@ pub trait DeploymentStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `NOT_FOUND` when the owner has no such deployment or it has no such revision.
     async fn revision(&self, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Revision>;
+
+    /// Lists the revisions of a deployment, latest first, also of one that is undeployed.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when the owner has no such deployment; `INVALID_REQUEST` when the page's cursor is not one of this list.
+    async fn revisions(&self, owner: &OwnerId, id: DeploymentId, page: PageOptions) -> Result<Page<RevisionSummary>>;
 
     /// Sets the status and returns the deployment as it is now.
     ///

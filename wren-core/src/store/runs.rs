@@ -11,7 +11,7 @@ use crate::error::{Result, WireError};
 use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId, TriggerId, WorkerId};
 use crate::model::{
     Attempt, Completion, Fence, FireKey, Isolation, LogEntry, LogLine, Page, PageOptions, Run, RunPolicy, RunState,
-    SkipReason,
+    SkipReason, TriggerKind,
 };
 
 /// A due time or an event to record. Whose it is, its revision, function and policy are the trigger's own at the time of
@@ -89,8 +89,10 @@ pub enum Disposition {
 pub struct EnqueueRun {
     /// The id it gets.
     pub run_id: RunId,
-    /// The deployment; its current revision is run.
+    /// The deployment.
     pub deployment_id: DeploymentId,
+    /// The revision to run; without it the current one.
+    pub revision: Option<u32>,
     /// The function to call.
     pub func: String,
     /// The event handed to the function.
@@ -180,8 +182,10 @@ pub struct ListRuns {
     pub deployment_id: Option<DeploymentId>,
     /// Only those of this trigger.
     pub trigger_id: Option<TriggerId>,
-    /// Only those in this state.
-    pub state: Option<RunState>,
+    /// Only those that this fired.
+    pub trigger: Option<TriggerKind>,
+    /// Only those in one of these states; with none in any.
+    pub states: Vec<RunState>,
     /// Only those with `scheduled_for` at or after this.
     pub since: Option<DateTime<Utc>>,
     /// Only those with `scheduled_for` before this.
@@ -207,12 +211,12 @@ pub trait RunStore: fmt::Debug + Send + Sync + 'static {
     /// was to write stands.
     async fn record_fires(&self, options: RecordFires) -> Result<Vec<Fired>>;
 
-    /// Records a manual run of a deployment's current revision and returns it, queued. Its key is `Event` of the idempotency
+    /// Records a manual run of a deployment and returns it, queued. Its key is `Event` of the idempotency
     /// key, or of the run's id without one. A manual run may be asked for while the deployment is not active. A second
     /// request with a key is answered with the first one's run as it is then, and writes nothing.
     ///
     /// # Errors
-    /// `NOT_FOUND` when the owner has no such deployment; `CONFLICT` when it is undeployed.
+    /// `NOT_FOUND` when the owner has no such deployment or it has no such revision; `CONFLICT` when it is undeployed.
     async fn enqueue(&self, owner: &OwnerId, run: EnqueueRun) -> Result<Run>;
 
     /// Claims queued runs for a worker: those with `not_before` at or before `now`, chosen by

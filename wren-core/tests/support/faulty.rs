@@ -24,6 +24,8 @@ pub(crate) enum Op {
     Finish,
     AppendLogs,
     Rescue,
+    Run,
+    Logs,
     /// Everything else; it never fails.
     Other,
 }

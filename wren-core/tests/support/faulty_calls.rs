@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Page, Revision, Run, Trigger};
+use wren_core::model::{
+    Attempt, Deployment, DeploymentOverview, LogEntry, Page, PageOptions, Revision, RevisionSummary, Run, Trigger,
+};
 use wren_core::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
     Fired, Held, ListDeployments, ListRuns, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires, RecordKey,
@@ -29,6 +31,10 @@ impl DeploymentStore for FaultyStore {
 
     async fn revision(&self, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Revision> {
         self.call(Op::Revision, self.inner.revision(owner, id, number)).await
+    }
+
+    async fn revisions(&self, owner: &OwnerId, id: DeploymentId, page: PageOptions) -> Result<Page<RevisionSummary>> {
+        self.call(Op::Other, self.inner.revisions(owner, id, page)).await
     }
 
     async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview> {
@@ -89,7 +95,7 @@ impl RunStore for FaultyStore {
     }
 
     async fn run(&self, owner: &OwnerId, id: RunId) -> Result<(Run, Vec<Attempt>)> {
-        self.inner.run(owner, id).await
+        self.call(Op::Run, self.inner.run(owner, id)).await
     }
 
     async fn runs(&self, owner: &OwnerId, options: ListRuns) -> Result<Page<Run>> {
@@ -97,7 +103,7 @@ impl RunStore for FaultyStore {
     }
 
     async fn logs(&self, owner: &OwnerId, id: RunId, after_seq: u64, limit: usize) -> Result<Vec<LogEntry>> {
-        self.inner.logs(owner, id, after_seq, limit).await
+        self.call(Op::Logs, self.inner.logs(owner, id, after_seq, limit)).await
     }
 
     async fn prune(&self, before: DateTime<Utc>, limit: usize) -> Result<usize> {

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use wren_core::deploy::DeployRequest;
+use wren_core::engine::DeployReceipt;
 use wren_core::{Error, ErrorCode};
 
 use crate::api::Api;
@@ -55,11 +56,15 @@ pub(crate) async fn deploy(
     caller: Caller,
     Json(request): Json<DeployRequest>,
 ) -> ApiResult<Response> {
-    let receipt = api.engine.deploy(&caller.owner, request).await?;
+    Ok(confirmed(&api, &api.engine.deploy(&caller.owner, request).await?))
+}
+
+/// Answers with what a deploy did.
+pub(super) fn confirmed(api: &Api, receipt: &DeployReceipt) -> Response {
     let location = api.location(&format!("/v1/deployments/{}", receipt.overview.deployment.id));
-    let confirmation = axum::Json(DeployConfirmation::from(&receipt));
-    Ok(match receipt.changed {
+    let confirmation = axum::Json(DeployConfirmation::from(receipt));
+    match receipt.changed {
         true => (StatusCode::CREATED, [(LOCATION, location)], confirmation).into_response(),
         false => confirmation.into_response(),
-    })
+    }
 }

@@ -9,7 +9,12 @@ pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod inbound;
 pub(crate) mod integrations;
+mod log_events;
+mod log_form;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod preview;
+pub(crate) mod revisions;
 pub(crate) mod runs;
+
+pub(crate) use log_events::LastEvent;

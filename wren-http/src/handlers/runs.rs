@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Parameter;
-use wren_core::engine::RunNow;
-use wren_core::model::RunState;
+use wren_core::engine::{RetryRun, RunNow};
+use wren_core::model::{Run, RunState, TriggerKind};
 use wren_core::store::ListRuns;
 use wren_core::{DeploymentId, Error, OwnerId, RunId, TriggerId};
 
@@ -20,7 +20,7 @@ use crate::correlation::Correlation;
 use crate::deadline::to_the_end;
 use crate::error::ApiResult;
 use crate::extract::{Id, IdempotencyKey};
-use crate::openapi::params::query;
+use crate::openapi::params::{query, several};
 use crate::openapi::words;
 use crate::query::{Params, Query, QueryParams, describe_page};
 use crate::views::{RunDetail, RunList, RunSummary};
@@ -53,7 +53,8 @@ impl QueryParams for OfDeployment {
 fn described_filters() -> Vec<Parameter> {
     let mut filters = vec![
         query("trigger_id", words::id(TriggerId::PREFIX), "Only runs of this trigger."),
-        query("status", words::one_of(&RunState::ALL), "Only runs in this state."),
+        query("trigger", words::one_of(&TriggerKind::ALL), "Only runs that this fired."),
+        several("status", words::one_of(&RunState::ALL), "Only runs in one of these states, separated by commas."),
         query("since", words::instant(), "Only runs whose `scheduled_for` is this instant or later."),
         query("until", words::instant(), "Only runs whose `scheduled_for` is before this instant."),
     ];
@@ -65,7 +66,8 @@ fn filters(params: &mut Params, api: &Api) -> Result<ListRuns, Error> {
     Ok(ListRuns {
         deployment_id: None,
         trigger_id: params.take("trigger_id", "an id of the form trg_…", |text| text.parse().ok())?,
-        state: params.word("status", &RunState::ALL.map(RunState::as_str), RunState::parse)?,
+        trigger: params.word("trigger", &TriggerKind::ALL.map(TriggerKind::as_str), TriggerKind::parse)?,
+        states: params.words("status", &RunState::ALL.map(RunState::as_str), RunState::parse)?,
         since: params.instant("since")?,
         until: params.instant("until")?,
         page: params.page(api)?,
@@ -171,9 +173,12 @@ pub(crate) async fn run_now(
     let body = body.map(|Json(body)| body).unwrap_or_default();
     let request = RunNow::default().func(body.func).event(body.event).idempotency_key(key).correlation_id(correlation);
     let engine = api.engine.clone();
-    let run = to_the_end(async move { engine.run_now(&caller.owner, id, request).await }).await?;
+    Ok(queued(&api, &to_the_end(async move { engine.run_now(&caller.owner, id, request).await }).await?))
+}
+
+fn queued(api: &Api, run: &Run) -> Response {
     let location = api.location(&format!("/v1/runs/{}", run.id));
-    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], axum::Json(RunSummary::from(&run))).into_response())
+    (StatusCode::ACCEPTED, [(LOCATION, location)], axum::Json(RunSummary::from(run))).into_response()
 }
 
 /// Cancels a run.
@@ -192,4 +197,33 @@ pub(crate) async fn cancel(
     let engine = api.engine.clone();
     let run = to_the_end(async move { engine.cancel(&caller.owner, id).await }).await?;
     Ok(axum::Json(RunSummary::from(&run)))
+}
+
+/// Runs again what has run.
+///
+/// The same function with the same event, on the revision that the run was pinned to, however it ended; for the current
+/// revision ask for a run of the deployment instead. It is a new run, by hand and due now, which says in `retry_of` which one
+/// it repeats; that one stays as it is. Also while the deployment is paused. With the `Idempotency-Key` of an earlier request
+/// for the same run, the answer is the run that it queued, as it is now.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/retry", operation_id = "retry_run", tag = "runs",
+    params(Id<RunId>, IdempotencyKey),
+    responses(
+        (
+            status = 202, description = "The new run.", body = RunSummary,
+            headers(("Location" = String, description = "The new run.")),
+        ),
+        (status = 409),
+    ),
+)]
+pub(crate) async fn retry(
+    State(api): State<Api>,
+    caller: Caller,
+    Correlation(correlation): Correlation,
+    Id(id): Id<RunId>,
+    IdempotencyKey(key): IdempotencyKey,
+) -> ApiResult<Response> {
+    let request = RetryRun::default().idempotency_key(key).correlation_id(correlation);
+    let engine = api.engine.clone();
+    Ok(queued(&api, &to_the_end(async move { engine.retry(&caller.owner, id, request).await }).await?))
 }

@@ -1,17 +1,29 @@
 //! Parameters: what the extractors say of themselves.
 
 use utoipa::IntoParams;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::Object;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
+use utoipa::openapi::schema::{ArrayBuilder, Object};
 use utoipa::openapi::{RefOr, Required, Schema};
 
+use wren_core::DeploymentId;
+
 use super::words;
-use crate::extract::{Id, IdempotencyKey, MAX_IDEMPOTENCY_KEY, MAX_NAME_BYTES, Named, PathId};
+use crate::extract::{Id, IdempotencyKey, MAX_IDEMPOTENCY_KEY, MAX_NAME_BYTES, Matching, Named, Numbered, PathId};
+use crate::handlers::LastEvent;
 use crate::query::{Query, QueryParams};
 
 /// Describes a parameter of the query string that may be left out.
 pub(crate) fn query(name: &str, schema: impl Into<Schema>, description: &str) -> Parameter {
     parameter(ParameterIn::Query, Required::False, name, schema.into(), description)
+}
+
+/// Describes a parameter of the query string that takes several values, separated by commas.
+pub(crate) fn several(name: &str, of: impl Into<Schema>, description: &str) -> Parameter {
+    let values = ArrayBuilder::new().items(RefOr::T(of.into())).min_items(Some(1)).build();
+    let mut parameter = query(name, Schema::Array(values), description);
+    parameter.style = Some(ParameterStyle::Form);
+    parameter.explode = Some(false);
+    parameter
 }
 
 /// Describes a header that a request must have.
@@ -57,10 +69,36 @@ impl<T: PathId> IntoParams for Id<T> {
     }
 }
 
+impl IntoParams for Numbered {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let number = words::integer().minimum(Some(1)).maximum(Some(u32::MAX)).build();
+        vec![
+            path("id", words::id(DeploymentId::PREFIX), "The id of a deployment."),
+            path("number", number, "The number of one of its revisions."),
+        ]
+    }
+}
+
+impl IntoParams for Matching {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The `ETag` of an answer that the caller still has, or several with commas between: where it is \
+                           still right, the answer is 304 and has no body.";
+        vec![header("If-None-Match", words::string().build(), description)]
+    }
+}
+
 impl IntoParams for Named {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let name = words::string().min_length(Some(1)).max_length(Some(MAX_NAME_BYTES)).build();
         vec![path("name", name, "The name of an integration, as scripts import it.")]
+    }
+}
+
+impl IntoParams for LastEvent {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "With events: the `id` of the last one that was heard, as an `EventSource` sends it. The later of it \
+                           and `after` counts.";
+        vec![header("Last-Event-ID", words::pattern("^([0-9]{1,19}(\\.end)?)?$"), description)]
     }
 }
 

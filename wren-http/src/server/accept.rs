@@ -1,6 +1,7 @@
 //! Where connections come from, and what it means when none does.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,13 +15,24 @@ pub(super) trait Accept: Send {
     fn accept(&mut self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
-impl Accept for TcpListener {
+/// A TCP listener whose connections are given up when what was sent is not acknowledged for a while.
+#[derive(Debug)]
+pub(super) struct Tcp {
+    pub(super) listener: TcpListener,
+    pub(super) patience: Duration,
+}
+
+impl Accept for Tcp {
     type Stream = TcpStream;
 
     async fn accept(&mut self) -> io::Result<TcpStream> {
-        let (stream, _) = TcpListener::accept(self).await?;
+        let (stream, _) = self.listener.accept().await?;
         // Answers are written at once: waiting for more to send would only add to their latency.
         let _ = stream.set_nodelay(true);
+        // A client whose machine or network is gone says nothing, and a few heartbeats fit into the kernel's buffer: without
+        // this the kernel would go on sending them for a quarter of an hour. Elsewhere its own limit has to do.
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(self.patience));
         Ok(stream)
     }
 }
@@ -54,6 +66,18 @@ impl Fault {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_acknowledges_nothing_is_given_up_by_the_kernel() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let patience = Duration::from_secs(60);
+        let mut tcp = Tcp { listener, patience };
+        let (ours, _theirs) = tokio::join!(tcp.accept(), TcpStream::connect(address));
+        let ours = ours.unwrap();
+        assert_eq!(socket2::SockRef::from(&ours).tcp_user_timeout().unwrap(), Some(patience));
+        assert!(ours.nodelay().unwrap());
+    }
 
     #[test]
     fn only_a_socket_that_does_not_listen_is_given_up() {

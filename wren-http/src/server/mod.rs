@@ -10,7 +10,7 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -19,9 +19,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use accept::{Accept, Fault};
+use accept::{Accept, Fault, Tcp};
 pub use options::ServeOptions;
 use stall::StallGuard;
+
+use crate::streams::Closing;
 
 /// How long to wait after a connection could not be accepted, for want of file descriptors say.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -34,8 +36,8 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     serve_with(listener, router, shutdown, ServeOptions::default()).await
 }
 
-/// Serves a router over HTTP/1.1 until `shutdown` is cancelled: then stops accepting, lets requests in progress end
-/// within [`ServeOptions::drain`], and cuts off those that do not. Dropping the future cuts off all at once.
+/// Serves a router over HTTP/1.1 until `shutdown` is cancelled: then stops accepting, ends the answers that would go on, as
+/// followed logs do, lets requests in progress end within [`ServeOptions::drain`], and cuts off those that do not. Dropping the future cuts off all at once.
 ///
 /// # Errors
 /// What the listener says when it can never accept anything. A want of file descriptors or memory is waited out.
@@ -45,7 +47,7 @@ pub async fn serve_with(
     shutdown: CancellationToken,
     options: ServeOptions,
 ) -> io::Result<()> {
-    serve_from(listener, router, shutdown, options).await
+    serve_from(Tcp { listener, patience: options.write_timeout }, router, shutdown, options).await
 }
 
 async fn serve_from(
@@ -56,6 +58,7 @@ async fn serve_from(
 ) -> io::Result<()> {
     // A child, since a listener that breaks must end its connections but not the rest of the host.
     let closing = shutdown.child_token();
+    let router = router.layer(Extension(Closing(closing.clone())));
     let mut connections = JoinSet::new();
     let places = options.max_connections.max(1);
     let mut crowded = false;

@@ -10,7 +10,8 @@ pub struct ServeOptions {
     pub drain: Duration,
     /// How long the head of a request may take to arrive, the wait of an idle connection for its next one included.
     pub header_timeout: Duration,
-    /// How long a client may take nothing of an answer before its connection is cut off.
+    /// How long a client may take nothing of an answer before its connection is cut off; on Linux also how long what was sent
+    /// may stay unacknowledged.
     pub write_timeout: Duration,
     /// How many connections there may be at once; more wait unaccepted. At least 1.
     pub max_connections: usize,

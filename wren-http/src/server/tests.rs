@@ -1,5 +1,6 @@
 //! What a server does when it runs out of places, of file descriptors or of patience, in virtual time.
 
+use axum::body::Body;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
@@ -32,7 +33,8 @@ impl Server {
     fn start(options: ServeOptions) -> Self {
         let router = Router::new()
             .route("/small", get(|| async { "small" }))
-            .route("/large", get(|| async { vec![b'x'; 1024 * 1024] }));
+            .route("/large", get(|| async { vec![b'x'; 1024 * 1024] }))
+            .route("/slow", get(|| async { Body::from_stream(beats()) }));
         let (source, script) = mpsc::unbounded_channel();
         let ended = tokio::spawn(serve_from(Script(script), router, CancellationToken::new(), options));
         Self { source, ended, begun: Instant::now() }
@@ -59,6 +61,14 @@ impl Server {
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("small"), "{answer}");
         assert_eq!(at, free);
     }
+}
+
+/// One byte each 15 seconds, for an hour.
+fn beats() -> impl futures::Stream<Item = io::Result<&'static str>> + Send {
+    futures::stream::unfold(0, async |beat| {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        (beat < 240).then_some((Ok("."), beat + 1))
+    })
 }
 
 async fn request(stream: &mut DuplexStream, path: &str, connection: &str) {
@@ -94,6 +104,17 @@ async fn a_client_that_asks_and_never_reads_gives_its_place_up() {
     let mut deaf = server.connect();
     request(&mut deaf, "/large", "keep-alive").await;
     server.is_full_until(options.write_timeout).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_goes_on_is_cut_by_no_time_limit() {
+    let server = Server::start(ServeOptions::default());
+    let mut stream = server.connect();
+    request(&mut stream, "/slow", "close").await;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer.matches("\r\n.\r\n").count(), 240, "{answer}");
+    assert!(answer.ends_with("0\r\n\r\n"), "{answer}");
 }
 
 #[tokio::test(start_paused = true)]

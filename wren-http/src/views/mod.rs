@@ -6,6 +6,7 @@ mod deployment;
 mod inbound;
 mod integration;
 mod preview;
+mod revision;
 mod run;
 mod watch;
 
@@ -17,5 +18,6 @@ pub use integration::{
     ConnectLink, ConnectionStatus, IntegrationList, IntegrationProblem, IntegrationView, Validation,
 };
 pub use preview::{PastEventView, PreviewProblem, PreviewedTrigger, ScriptPreview};
+pub use revision::{RevisionDetail, RevisionList, RevisionView};
 pub use run::{AttemptView, LogPage, RunDetail, RunList, RunSummary};
 pub use watch::{WatchErrorView, WatchView};

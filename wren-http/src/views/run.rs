@@ -59,6 +59,10 @@ pub struct RunSummary {
     pub scheduled_for: DateTime<Utc>,
     /// The current attempt, from 1.
     pub attempt: u32,
+    /// The run that it repeats; absent from one that repeats none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<words::RunId>, nullable = false)]
+    pub retry_of: Option<RunId>,
     /// Why it was skipped; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<words::SkipReason>, nullable = false)]
@@ -89,6 +93,7 @@ impl From<&Run> for RunSummary {
             trigger_id: run.trigger_id,
             scheduled_for: run.scheduled_for,
             attempt: run.attempt,
+            retry_of: run.retry_of(),
             skip_reason: run.skip_reason,
             error: run.error.as_ref().map(gist),
             correlation_id: run.correlation_id.clone(),

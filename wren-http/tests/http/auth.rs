@@ -13,7 +13,9 @@ use crate::support::{NOW, World, ada, at, request_as};
 pub(crate) fn filled(route: &RouteInfo) -> String {
     let path = route.path.replace("{address}", "0123456789abcdef0123456789abcdef");
     let prefix = if route.path.starts_with("/v1/runs") { "run" } else { "dep" };
-    path.replace("{id}", &format!("{prefix}_00000000000000000000000001")).replace("{name}", "gmail")
+    path.replace("{id}", &format!("{prefix}_00000000000000000000000001"))
+        .replace("{name}", "gmail")
+        .replace("{number}", "1")
 }
 
 /// What it answers is about the whole server.

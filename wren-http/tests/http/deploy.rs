@@ -10,7 +10,7 @@ use wren_core::executor::{InspectedTrigger, Inspection};
 use crate::support::{Check, NOW, World, bob, request_as};
 
 const PATH: &str = "/v1/scripts/deploy";
-const SCRIPT: &str = "import wren\n\n@wren.on_schedule(\"0 9 * * *\")\ndef daily_report():\n    pass\n";
+pub(crate) const SCRIPT: &str = "import wren\n\n@wren.on_schedule(\"0 9 * * *\")\ndef daily_report():\n    pass\n";
 
 /// A world whose executor sees in every script what `SCRIPT` registers, with this cron expression.
 async fn with_cron(cron: &str) -> World {
@@ -19,7 +19,7 @@ async fn with_cron(cron: &str) -> World {
     world
 }
 
-fn sees(world: &World, cron: &str) {
+pub(crate) fn sees(world: &World, cron: &str) {
     let trigger: InspectedTrigger = serde_json::from_value(json!({
         "type": "schedule",
         "func": "daily_report",

@@ -11,14 +11,15 @@ use crate::support::{Answer, World, ada, bob, request_as};
 /// A body that the route would take, so that nothing but the id can be at fault.
 fn body(path: &str, method: &str) -> Body {
     match method {
+        "POST" if path.ends_with("/rollback") => Body::from("{\"revision\": 1}"),
         "POST" if path.ends_with("/pause") || path.ends_with("/runs") => Body::from("{}"),
         _ => Body::empty(),
     }
 }
 
 async fn ask(world: &World, key: &str, method: &str, template: &str, id: &str) -> Answer {
-    let request =
-        request_as(key, method, &template.replace("{id}", id)).header(header::CONTENT_TYPE, "application/json");
+    let path = template.replace("{id}", id).replace("{number}", "1");
+    let request = request_as(key, method, &path).header(header::CONTENT_TYPE, "application/json");
     world.send(request.body(body(template, method)).unwrap()).await
 }
 

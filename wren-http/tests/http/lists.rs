@@ -66,6 +66,7 @@ async fn runs_are_found_by_deployment_trigger_state_and_time() {
     }
     let foreign = world.fire(other.triggers[0].id, at("2024-12-02T09:00:00Z")).await.to_string();
 
+    let foreign_again = foreign.clone();
     let daily_path = format!("/v1/deployments/{}/runs", daily.deployment.id);
     let latest_first: Vec<String> = runs.iter().rev().cloned().collect();
     assert_eq!(ids(&world.get(&daily_path).await.json(200)), latest_first);
@@ -74,6 +75,9 @@ async fn runs_are_found_by_deployment_trigger_state_and_time() {
         (format!("trigger_id={}", other.triggers[0].id), vec![foreign.clone()]),
         ("status=queued".to_owned(), vec![foreign]),
         ("status=cancelled".to_owned(), vec![runs[1].clone()]),
+        ("status=cancelled,queued&until=2024-12-04T00:00:00Z".to_owned(), vec![runs[1].clone(), foreign_again]),
+        ("trigger=schedule&status=cancelled".to_owned(), vec![runs[1].clone()]),
+        ("trigger=email".to_owned(), vec![]),
         ("since=2024-12-04T09:00:00Z".to_owned(), vec![runs[3].clone(), runs[2].clone()]),
         ("since=2024-12-04T10:00:00%2B01:00&until=2024-12-05T09:00:00Z".to_owned(), vec![runs[2].clone()]),
     ] {
@@ -175,4 +179,16 @@ async fn a_skipped_run_says_why() {
     let run = world.get("/v1/runs").await.json(200)["runs"][0].clone();
     assert_eq!((&run["status"], &run["skip_reason"]), (&json!("skipped"), &json!("paused")));
     assert_eq!((&run["started_at"], &run["duration_ms"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_state_that_is_none_is_refused_among_others_too() {
+    let world = World::new().await;
+    for wrong in ["failed,broken", "failed,", ",", "failed%3Btimeout"] {
+        let error = world.get(&format!("/v1/runs?status={wrong}")).await.error(400, ErrorCode::InvalidRequest);
+        let hint = error["hint"].as_str().unwrap();
+        assert!(hint.starts_with("give one of queued, running, ") && hint.ends_with("with commas between"), "{hint}");
+    }
+    world.get("/v1/runs?status=failed,%20timeout").await.json(200);
+    world.get("/v1/runs?status=failed&status=timeout").await.error(400, ErrorCode::InvalidRequest);
 }

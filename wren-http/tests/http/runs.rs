@@ -105,3 +105,66 @@ async fn a_failed_run_shows_its_error_and_that_of_each_attempt() {
     assert_eq!(failed["attempts"][0]["ended_at"], "2024-12-08T10:30:01.500Z");
     assert_eq!(failed["attempts"][0]["error"]["code"], "SCRIPT_EXCEPTION");
 }
+
+#[tokio::test]
+async fn a_run_that_has_ended_is_run_again_as_it_was() {
+    let (world, path) = with_deployment().await;
+    let first = world.post(&path, &json!({"func": "helper", "event": {"n": 1}})).await.json(202);
+    let id = first["run_id"].as_str().unwrap();
+    let retry = format!("/v1/runs/{id}/retry");
+    let error = world.poke(&retry).await.error(409, ErrorCode::Conflict);
+    assert_eq!(error["hint"], "wait for its end, or cancel it first");
+    let claimed = world.claim(at(NOW)).await.remove(0);
+    let raised = WireError::from(&Error::new(ErrorCode::ScriptException, "ValueError: no mail"));
+    world.finish(&claimed, Completion::Failed(raised), &[], at(NOW)).await;
+    // A newer revision, and a pause, change nothing about what is run again.
+    let again = vec![crate::support::schedule("other", "0 8 * * *")];
+    let deployed = world.seed(&ada(), "daily_report", again, at(NOW)).await.deployment;
+    assert_eq!(deployed.revision, 2);
+    world.poke(&format!("/v1/deployments/{}/pause", deployed.id)).await.json(200);
+
+    let answer = world.poke(&retry).await;
+    let run = answer.json(202);
+    assert_ne!(run["run_id"], first["run_id"]);
+    assert_eq!((&run["retry_of"], &run["revision"], &run["func"]), (&first["run_id"], &json!(1), &json!("helper")));
+    assert_eq!((&run["status"], &run["trigger"]), (&json!("queued"), &json!("manual")));
+    let location = format!("https://wrens.ie/v1/runs/{}", run["run_id"].as_str().unwrap());
+    assert_eq!(answer.header("location"), Some(location.as_str()));
+    let shown = world.get(&format!("/v1/runs/{}", run["run_id"].as_str().unwrap())).await.json(200);
+    assert_eq!(shown["retry_of"], first["run_id"]);
+    assert_eq!(world.claim(at(NOW)).await[0].payload, Some(json!({"n": 1})));
+    // What it repeats stays as it is, and names nothing.
+    let before = world.get(&format!("/v1/runs/{id}")).await.json(200);
+    assert_eq!((&before["status"], before.get("retry_of")), (&json!("failed"), None));
+}
+
+#[tokio::test]
+async fn a_repeated_idempotency_key_is_one_retry_of_each_run() {
+    let (world, path) = with_deployment().await;
+    let ask = async |path: &str| {
+        let request = world.request("POST", path).header("Idempotency-Key", "monday");
+        world.send(request.body(Body::empty()).unwrap()).await.json(202)["run_id"].as_str().unwrap().to_owned()
+    };
+    let first = ask(&path).await;
+    world.poke(&format!("/v1/runs/{first}/cancel")).await.json(200);
+    let retry = ask(&format!("/v1/runs/{first}/retry")).await;
+    assert_ne!(retry, first);
+    assert_eq!(ask(&format!("/v1/runs/{first}/retry")).await, retry);
+    assert_eq!(ask(&path).await, first);
+    // A retry is a run, and can be repeated, too.
+    world.poke(&format!("/v1/runs/{retry}/cancel")).await.json(200);
+    assert_ne!(ask(&format!("/v1/runs/{retry}/retry")).await, retry);
+    assert_ne!(
+        world.poke(&format!("/v1/runs/{first}/retry")).await.json(202)["run_id"],
+        world.poke(&format!("/v1/runs/{first}/retry")).await.json(202)["run_id"]
+    );
+}
+
+#[tokio::test]
+async fn nothing_of_an_undeployed_deployment_is_run_again() {
+    let (world, path) = with_deployment().await;
+    let id = world.poke(&path).await.json(202)["run_id"].as_str().unwrap().to_owned();
+    world.delete(path.trim_end_matches("/runs")).await.json(200);
+    world.poke(&format!("/v1/runs/{id}/retry")).await.error(409, ErrorCode::Conflict);
+    world.poke("/v1/runs/run_00000000000000000000000001/retry").await.error(404, ErrorCode::NotFound);
+}

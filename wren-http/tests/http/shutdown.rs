@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wren_http::{ServeOptions, serve, serve_with};
 
-use crate::support::{Check, World};
+use crate::support::{Check, World, ada};
 
 async fn start(
     world: &World,
@@ -100,6 +100,50 @@ async fn a_head_that_does_not_arrive_is_given_up() {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost:").await.unwrap();
     assert!(!rest(stream).await.contains("200 OK"));
+    shutdown.cancel();
+    server.await.unwrap().unwrap();
+}
+
+/// Begins to follow a run that waits, over a socket.
+async fn follow(world: &World, address: SocketAddr) -> TcpStream {
+    let (deployed, _) = world.reported(&ada()).await;
+    let run = world.poke(&format!("/v1/deployments/{}/runs", deployed.deployment.id)).await.json(202);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (path, key) = (run["logs_url"].as_str().unwrap(), &world.key);
+    let head = format!("GET {path}?format=events HTTP/1.1\r\nHost: wren\r\nAuthorization: Bearer {key}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut begin = Vec::new();
+    while !begin.ends_with(b"\n\n\r\n") {
+        begin.push(stream.read_u8().await.unwrap());
+    }
+    stream
+}
+
+#[tokio::test]
+async fn a_stream_that_goes_on_does_not_hold_up_the_shutdown() {
+    let world = World::new().await;
+    let options = ServeOptions::default().with_drain(Duration::from_secs(3600));
+    let (address, shutdown, server) = start(&world, options).await;
+    let stream = follow(&world, address).await;
+    shutdown.cancel();
+    // The end of the chunks: the answer is whole, and its client knows that nothing was lost on the way.
+    assert_eq!(rest(stream).await, "0\r\n\r\n");
+    server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_is_not_followed_for() {
+    let world = World::new().await;
+    let (address, shutdown, server) = start(&world, ServeOptions::default()).await;
+    let stream = follow(&world, address).await;
+    assert_eq!(world.engine.followed_runs(), 1);
+    drop(stream);
+    let gone = async {
+        while world.engine.followed_runs() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
     shutdown.cancel();
     server.await.unwrap().unwrap();
 }

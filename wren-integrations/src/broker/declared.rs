@@ -114,7 +114,9 @@ mod tests {
 
     use chrono::{DateTime, Utc};
     use wren_core::memory::MemoryStore;
-    use wren_core::model::{Deployment, DeploymentOverview, Manifest, Page, Revision, ScriptSettings, Trigger};
+    use wren_core::model::{
+        Deployment, DeploymentOverview, Manifest, Page, PageOptions, Revision, RevisionSummary, ScriptSettings, Trigger,
+    };
     use wren_core::store::{Deployed, ListDeployments, PutRevision, SetStatus};
     use wren_core::{CorrelationId, RunId, TriggerId};
 
@@ -151,6 +153,10 @@ mod tests {
         }
 
         async fn deployments(&self, _: &OwnerId, _: ListDeployments) -> Result<Page<DeploymentOverview>> {
+            unreachable!()
+        }
+
+        async fn revisions(&self, _: &OwnerId, _: DeploymentId, _: PageOptions) -> Result<Page<RevisionSummary>> {
             unreachable!()
         }
 

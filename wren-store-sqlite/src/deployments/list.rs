@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, SqlitePool};
-use wren_core::model::{Deployment, DeploymentOverview, Revision, Trigger};
+use wren_core::model::{Deployment, DeploymentOverview, Revision, RevisionSummary, Trigger};
 use wren_core::store::kit::{DeploymentList, parsed};
 use wren_core::{DeploymentId, OwnerId, Result, TriggerId};
 
@@ -37,6 +37,42 @@ pub(crate) async fn deployments(
     .await
     .or_store_error()?;
     rows.iter().map(|row| table::overview(&mut Columns::new(row))).collect()
+}
+
+/// Reads revisions, latest first. The left join gives one row for a deployment of which none is left to read.
+pub(crate) async fn revisions(
+    readers: &SqlitePool,
+    owner: &OwnerId,
+    id: DeploymentId,
+    before: Option<u32>,
+    limit: usize,
+) -> Result<Option<Vec<RevisionSummary>>> {
+    let rows = sqlx::query(
+        "SELECT v.number, v.script_sha256, json_array_length(v.manifest, '$.triggers'), v.created_at FROM deployments d \
+         LEFT JOIN revisions v ON v.deployment_id = d.id AND v.number < ?1 \
+         WHERE d.id = ?2 AND d.owner = ?3 ORDER BY v.number DESC LIMIT ?4",
+    )
+    .bind(before.map_or(i64::MAX, i64::from))
+    .bind(blob(id.uuid()))
+    .bind(owner.as_str().to_owned())
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(readers)
+    .await
+    .or_store_error()?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    rows.iter().filter_map(|row| revision_summary(&mut Columns::new(row)).transpose()).collect::<Result<_>>().map(Some)
+}
+
+fn revision_summary(columns: &mut Columns<'_>) -> Result<Option<RevisionSummary>> {
+    let Some(number) = columns.take::<Option<u32>>()? else { return Ok(None) };
+    Ok(Some(RevisionSummary {
+        number,
+        script_sha256: columns.text()?.to_owned(),
+        triggers: columns.number("triggers")?,
+        created_at: columns.instant()?,
+    }))
 }
 
 /// Reads a revision with its script.

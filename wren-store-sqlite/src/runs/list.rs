@@ -60,52 +60,83 @@ pub(crate) async fn runs(readers: &SqlitePool, owner: &OwnerId, list: RunList) -
         None => (i64::MAX, Vec::new()),
     };
     // Safe: made of this crate's own fragments; every value is bound.
-    let mut statement = sqlx::query(AssertSqlSafe(statement(&list)))
+    let rows = sqlx::query(AssertSqlSafe(statement(&list)))
         .bind(owner.as_str().to_owned())
         .bind(before)
         .bind(before_id)
         .bind(list.since.map_or(i64::MIN, micros))
-        .bind(list.until.map_or(i64::MAX, micros));
-    if let Some(id) = list.deployment_id {
-        statement = statement.bind(blob(id.uuid()));
-    }
-    if let Some(id) = list.trigger_id {
-        statement = statement.bind(blob(id.uuid()));
-    }
-    let rows =
-        statement.bind(i64::try_from(list.limit).unwrap_or(i64::MAX)).fetch_all(readers).await.or_store_error()?;
+        .bind(list.until.map_or(i64::MAX, micros))
+        .bind(i64::try_from(list.limit).unwrap_or(i64::MAX))
+        .bind(list.deployment_id.map(|id| blob(id.uuid())))
+        .bind(list.trigger_id.map(|id| blob(id.uuid())))
+        .bind(list.trigger.map(|kind| kind.as_str()))
+        .fetch_all(readers)
+        .await
+        .or_store_error()?;
     rows.iter().map(|row| rows::run(&mut Columns::new(row))).collect()
 }
 
 /// Writes the statement of a list, with the index that the filters call for: the planner, without statistics, would guess.
 pub(super) fn statement(options: &RunList) -> String {
-    let index = match (options.trigger_id, options.deployment_id, options.state) {
-        (Some(_), _, _) => "runs_of_trigger",
-        (None, Some(_), _) => "runs_of_deployment",
-        (None, None, Some(RunState::Queued)) => "runs_queued_of_owner",
-        (None, None, Some(RunState::Running)) => "runs_running",
-        (None, None, Some(RunState::Failed | RunState::Timeout | RunState::Cancelled | RunState::Skipped)) => {
-            "runs_astray"
-        }
-        (None, None, Some(RunState::Success) | None) => "runs_of_owner",
+    let columns = run_columns!();
+    let narrow = match (options.trigger_id, options.deployment_id) {
+        (Some(_), _) => Some("runs_of_trigger"),
+        (None, Some(_)) => Some("runs_of_deployment"),
+        (None, None) => None,
     };
+    match (narrow, options.states.as_slice()) {
+        (Some(index), states) => selected(options, columns, index, states),
+        (None, [state]) => selected(options, columns, index_of(*state), &[*state]),
+        // Most runs are one of these.
+        (None, states) if states.is_empty() || states.contains(&RunState::Success) => {
+            selected(options, columns, "runs_of_owner", states)
+        }
+        // Each of the rarer states by its own index, and of what is found the latest.
+        (None, states) => {
+            let each: Vec<String> = states
+                .iter()
+                .map(|state| format!("SELECT id FROM ({})", selected(options, "r.id", index_of(*state), &[*state])))
+                .collect();
+            let each = each.join(" UNION ALL ");
+            format!(
+                "SELECT {columns} FROM runs r WHERE r.id IN ({each}) ORDER BY r.scheduled_for DESC, r.id DESC LIMIT ?6"
+            )
+        }
+    }
+}
+
+fn index_of(state: RunState) -> &'static str {
+    match state {
+        RunState::Queued => "runs_queued_of_owner",
+        RunState::Running => "runs_running",
+        RunState::Failed | RunState::Timeout | RunState::Cancelled | RunState::Skipped => "runs_astray",
+        RunState::Success => "runs_of_owner",
+    }
+}
+
+fn selected(options: &RunList, columns: &str, index: &str, states: &[RunState]) -> String {
     let mut text = format!(
-        "SELECT {} FROM runs r INDEXED BY {index} WHERE r.owner = ? AND (r.scheduled_for, r.id) < (?, ?) \
-         AND r.scheduled_for >= ? AND r.scheduled_for < ?",
-        run_columns!()
+        "SELECT {columns} FROM runs r INDEXED BY {index} WHERE r.owner = ?1 AND (r.scheduled_for, r.id) < (?2, ?3) \
+         AND r.scheduled_for >= ?4 AND r.scheduled_for < ?5"
     );
     if options.deployment_id.is_some() {
-        text.push_str(" AND r.deployment_id = ?");
+        text.push_str(" AND r.deployment_id = ?7");
     }
     if options.trigger_id.is_some() {
-        text.push_str(" AND r.trigger_id = ?");
+        text.push_str(" AND r.trigger_id = ?8");
     }
-    if let Some(state) = options.state {
-        // A literal, since an index over some states is not considered for a parameter.
-        text.push_str(" AND r.state = '");
-        text.push_str(state.as_str());
-        text.push('\'');
+    if options.trigger.is_some() {
+        text.push_str(" AND r.kind = ?9");
     }
-    text.push_str(" ORDER BY r.scheduled_for DESC, r.id DESC LIMIT ?");
+    // Literals, since an index over some states is not considered for a parameter.
+    match states {
+        [] => {}
+        [state] => text.push_str(&format!(" AND r.state = '{state}'", state = state.as_str())),
+        _ => {
+            let words: Vec<String> = states.iter().map(|state| format!("'{}'", state.as_str())).collect();
+            text.push_str(&format!(" AND r.state IN ({})", words.join(", ")));
+        }
+    }
+    text.push_str(" ORDER BY r.scheduled_for DESC, r.id DESC LIMIT ?6");
     text
 }

@@ -20,7 +20,8 @@ use super::{cursor, trimmed};
 use crate::error::{Result, WireError};
 use crate::id::{DeploymentId, DeploymentName, OwnerId, RunId, TriggerId};
 use crate::model::{
-    Attempt, Deployment, DeploymentOverview, DeploymentStatus, LogEntry, Page, Revision, Run, RunState, Trigger,
+    Attempt, Deployment, DeploymentOverview, DeploymentStatus, LogEntry, Page, PageOptions, Revision, RevisionSummary,
+    Run, RunState, Trigger, TriggerKind,
 };
 use crate::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
@@ -73,8 +74,10 @@ pub struct RunList {
     pub deployment_id: Option<DeploymentId>,
     /// Only those of this trigger.
     pub trigger_id: Option<TriggerId>,
-    /// Only those in this state.
-    pub state: Option<RunState>,
+    /// Only those that this fired.
+    pub trigger: Option<TriggerKind>,
+    /// Only those in one of these states, each named once; with none in any.
+    pub states: Vec<RunState>,
     /// Only those due at or after this.
     pub since: Option<DateTime<Utc>>,
     /// Only those due before this.
@@ -124,6 +127,16 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Reads a revision of an owner's deployment.
     async fn read_revision(&self, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Option<Revision>>;
 
+    /// Reads revisions of an owner's deployment, latest first: those of a lower number than `before`, at most `limit`; `None`
+    /// when there is no such deployment.
+    async fn list_revisions(
+        &self,
+        owner: &OwnerId,
+        id: DeploymentId,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Option<Vec<RevisionSummary>>>;
+
     /// Reads as [`DeploymentStore::ended_pauses`] says.
     async fn read_ended_pauses(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Deployment>>;
 
@@ -171,6 +184,7 @@ fn trimmed_options(options: PutOptions) -> PutOptions {
 /// The names of the lists in their cursors.
 const DEPLOYMENTS: &str = "deployments";
 const RUNS: &str = "runs";
+const REVISIONS: &str = "revisions";
 
 #[async_trait]
 impl<B: Backend> Store for B {
@@ -211,6 +225,17 @@ impl<B: Backend> DeploymentStore for B {
 
     async fn revision(&self, owner: &OwnerId, id: DeploymentId, number: u32) -> Result<Revision> {
         self.read_revision(owner, id, number).await?.ok_or_else(|| no_revision(id, number))
+    }
+
+    async fn revisions(&self, owner: &OwnerId, id: DeploymentId, page: PageOptions) -> Result<Page<RevisionSummary>> {
+        let before = page.after.as_deref().map(|text| cursor::decode::<u32>(REVISIONS, text)).transpose()?;
+        let limit = page.limit.max(1);
+        let before = before.map(|place| place.id);
+        let found = self.list_revisions(owner, id, before, limit.saturating_add(1)).await?;
+        let items = found.ok_or_else(|| no_deployment(id))?;
+        Ok(Page::from_overread(items, limit, |last: &RevisionSummary| {
+            cursor::encode(REVISIONS, last.created_at, last.number)
+        }))
     }
 
     async fn set_status(&self, owner: &OwnerId, id: DeploymentId, change: SetStatus) -> Result<DeploymentOverview> {
@@ -278,13 +303,17 @@ impl<B: Backend> RunStore for B {
     }
 
     async fn runs(&self, owner: &OwnerId, options: ListRuns) -> Result<Page<Run>> {
-        let ListRuns { deployment_id, trigger_id, state, since, until, page } = options;
+        let ListRuns { deployment_id, trigger_id, trigger, mut states, since, until, page } = options;
+        // In one order, so that the same filter is the same statement.
+        states.sort_by_key(|state| RunState::ALL.iter().position(|other| other == state));
+        states.dedup();
         let before = page.after.as_deref().map(|text| cursor::decode(RUNS, text)).transpose()?;
         let limit = page.limit.max(1);
         let list = RunList {
             deployment_id,
             trigger_id,
-            state,
+            trigger,
+            states,
             since: since.map(trimmed),
             until: until.map(trimmed),
             before,

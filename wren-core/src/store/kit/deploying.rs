@@ -8,7 +8,7 @@ use super::trimmed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::OwnerId;
 use crate::model::{Deployment, DeploymentStatus};
-use crate::store::{Deployed, PutRevision, carry_over};
+use crate::store::{Deployed, PutRevision, carry_over, is_undeployed};
 
 /// Stores a revision and replaces the triggers.
 pub(super) struct Put {
@@ -23,6 +23,12 @@ impl Single for Put {
     async fn carry_out(&self, tables: &mut dyn Tables) -> Result<Result<Deployed>> {
         let now = trimmed(self.revision.now);
         let found = tables.deployment_named(&self.owner, &self.revision.name).await?;
+        if let Some(only) = self.revision.only
+            && found.as_ref().is_none_or(|deployment| deployment.id != only)
+        {
+            // Only an undeployed one has no name any more.
+            return Ok(Err(is_undeployed(only)));
+        }
         let is_new = found.is_none();
         if is_new && tables.has_deployment(self.revision.deployment_id).await? {
             let id = self.revision.deployment_id;

@@ -10,7 +10,7 @@ use super::trimmed;
 use crate::error::{Result, WireError};
 use crate::id::{OwnerId, RunId};
 use crate::model::{DeploymentStatus, FireKey, NewRun, Run, RunEvent, TriggerKind};
-use crate::store::{EnqueueRun, is_undeployed, no_deployment, no_run, not_allowed};
+use crate::store::{EnqueueRun, is_undeployed, no_deployment, no_revision, no_run, not_allowed};
 
 /// Inserts a manual run.
 pub(super) struct Enqueue {
@@ -34,7 +34,13 @@ impl Single for Enqueue {
         if overview.deployment.status == DeploymentStatus::Undeployed {
             return Ok(Err(is_undeployed(id)));
         }
-        let run = self.queued(key, overview.deployment.revision);
+        let current = overview.deployment.revision;
+        let revision = asked.revision.unwrap_or(current);
+        // They count from 1 without gaps.
+        if !(1..=current).contains(&revision) {
+            return Ok(Err(no_revision(id, revision)));
+        }
+        let run = self.queued(key, revision);
         tables.insert_runs(std::slice::from_ref(&run)).await?;
         Ok(Ok(run))
     }

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use wren_core::executor::{Executor, Inspection, Invocation, Limits, LogSink, Outcome, OutcomeEnd, Script};
 use wren_core::host::RunHost;
-use wren_core::model::Isolation;
+use wren_core::model::{Isolation, LogLine, LogStream};
 use wren_core::{Error, ErrorCode, Result};
 
 /// What asking the executor to check or to inspect leads to.
@@ -49,6 +50,8 @@ pub(crate) struct FakeExecutor {
     pub(crate) checks: AtomicUsize,
     pub(crate) inspect: Mutex<Check>,
     pub(crate) inspection: Mutex<Inspection>,
+    /// What the next run prints, as it comes: the run ends when the sender is dropped.
+    pub(crate) prints: Mutex<Option<UnboundedReceiver<String>>>,
 }
 
 #[async_trait]
@@ -73,7 +76,14 @@ impl Executor for FakeExecutor {
         Ok(self.inspection.lock().clone())
     }
 
-    async fn run(&self, _: Invocation, _: RunHost, _: Arc<dyn LogSink>, _: CancellationToken) -> Result<Outcome> {
+    async fn run(&self, call: Invocation, _: RunHost, logs: Arc<dyn LogSink>, _: CancellationToken) -> Result<Outcome> {
+        let prints = self.prints.lock().take();
+        if let Some(mut prints) = prints {
+            while let Some(text) = prints.recv().await {
+                let at = call.context.scheduled_for;
+                logs.write(vec![LogLine { at, stream: LogStream::Stdout, text }]).await;
+            }
+        }
         Ok(Outcome { end: OutcomeEnd::Success(serde_json::json!({"ran": true})), isolation: self.isolation() })
     }
 }

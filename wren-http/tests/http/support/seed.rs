@@ -44,6 +44,7 @@ impl World {
         let revision = PutRevision {
             deployment_id: DeploymentId::new(),
             name: DeploymentName::new(name).unwrap(),
+            only: None,
             script_sha256: sha256_hex(&script),
             script,
             manifest: Manifest {
