@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::inner::{Inner, PATIENCE, answered, millis};
+use super::quotas::{Counted, record_within_quotas};
 use super::watches;
 use crate::error::{Error, ErrorClass, ErrorCode, Result, WireError};
 use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId};
@@ -24,7 +25,7 @@ use crate::model::{
     Trigger, TriggerKind,
 };
 use crate::source::{WatchError, Watched};
-use crate::store::{Expect, Fire, ListRuns, Namespace, PutOptions, Record, RecordFires, SetStatus, StatusGuard};
+use crate::store::{Expect, Fire, ListRuns, Namespace, PutOptions, Record, SetStatus, StatusGuard};
 use crate::vault::CredentialStatus;
 
 /// The wait between two looks at what is waited for, in milliseconds: another process may have set a credential.
@@ -373,7 +374,11 @@ async fn catch_up(inner: &Inner, parked: &Parked, overview: &DeploymentOverview)
         tracing::info!(deployment_id = %overview.deployment.id, runs = fires.len(), "catching up after needs_attention");
     }
     for batch in fires.chunks(PAGE) {
-        inner.store.record_fires(RecordFires::new(batch.to_vec(), now)).await?;
+        let owners = vec![Some(&parked.owner); batch.len()];
+        let mut counted = Counted::default();
+        let recorded = record_within_quotas(inner, batch.to_vec(), &owners, Vec::new(), now, &mut counted).await;
+        counted.give_back(inner);
+        recorded?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::inner::{ActiveRun, StopReason, answered};
+use super::log_quota::LogQuota;
 use crate::executor::LogSink;
 use crate::model::LogLine;
 use crate::redact::RunSecrets;
@@ -15,7 +16,7 @@ use crate::store::{AppendLogs, Held, Store};
 
 /// From this many bytes on, the executor waits for the store.
 const HIGH_WATER: usize = 64 * 1024;
-/// What a line costs besides its text.
+/// What a line costs besides its text, in bytes.
 const LINE_OVERHEAD: usize = 64;
 /// How long an append may take before it is given up and repeated later.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,6 +30,7 @@ pub(super) struct LogBuffer {
     held: Held,
     active: Arc<ActiveRun>,
     secrets: RunSecrets,
+    quota: LogQuota,
     waiting: Mutex<Waiting>,
     // Held across an append, so that no later batch overtakes an earlier one. It guards no data: who collects lines never
     // waits for it.
@@ -38,6 +40,8 @@ pub(super) struct LogBuffer {
 #[derive(Debug, Default)]
 struct Waiting {
     lines: Vec<LogLine>,
+    /// How many of them, from the first on, have been held against the owner's quota.
+    counted: usize,
     bytes: usize,
     /// When the store may be asked again after a failure.
     not_before: Option<Instant>,
@@ -48,6 +52,7 @@ struct Waiting {
 struct OnTheirWay<'a> {
     waiting: &'a Mutex<Waiting>,
     lines: Vec<LogLine>,
+    counted: usize,
 }
 
 impl OnTheirWay<'_> {
@@ -59,6 +64,8 @@ impl OnTheirWay<'_> {
 impl Drop for OnTheirWay<'_> {
     fn drop(&mut self) {
         let mut waiting = self.waiting.lock();
+        // Later ones have not been counted: there is one batch on its way at a time.
+        waiting.counted = self.counted.min(self.lines.len());
         waiting.bytes += self.lines.iter().map(size).sum::<usize>();
         let later = std::mem::replace(&mut waiting.lines, std::mem::take(&mut self.lines));
         waiting.lines.extend(later);
@@ -66,22 +73,35 @@ impl Drop for OnTheirWay<'_> {
 }
 
 impl LogBuffer {
-    pub(super) fn new(store: Arc<dyn Store>, held: Held, active: Arc<ActiveRun>, secrets: RunSecrets) -> Self {
-        Self { store, held, active, secrets, waiting: Mutex::default(), appending: tokio::sync::Mutex::default() }
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        held: Held,
+        active: Arc<ActiveRun>,
+        secrets: RunSecrets,
+        quota: LogQuota,
+    ) -> Self {
+        let (waiting, appending) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { store, held, active, secrets, quota, waiting, appending }
     }
 
     /// Appends what has been collected. A store that fails gets the lines later: the executor's cap bounds them, to a few times as much where secrets
     /// were replaced.
     pub(super) async fn flush(&self) {
         let _turn = self.appending.lock().await;
-        let sent = {
+        let mut sent = {
             let mut waiting = self.waiting.lock();
             if waiting.lines.is_empty() || waiting.not_before.is_some_and(|at| Instant::now() < at) {
                 return;
             }
             waiting.bytes = 0;
-            OnTheirWay { waiting: &self.waiting, lines: std::mem::take(&mut waiting.lines) }
+            let counted = std::mem::take(&mut waiting.counted);
+            OnTheirWay { waiting: &self.waiting, lines: std::mem::take(&mut waiting.lines), counted }
         };
+        self.quota.cut(&mut sent.lines, sent.counted).await;
+        sent.counted = sent.lines.len();
+        if sent.lines.is_empty() {
+            return;
+        }
         let batch = AppendLogs { held: self.held, lines: sent.lines.clone() };
         match answered(PATIENCE, self.store.append_logs(vec![batch])).await {
             Ok(written) => {
@@ -101,11 +121,17 @@ impl LogBuffer {
     /// Takes what has not been appended. A batch on its way is waited for, so that nothing overtakes it.
     pub(super) async fn take(&self) -> Vec<LogLine> {
         let _turn = self.appending.lock().await;
-        std::mem::take(&mut self.waiting.lock().lines)
+        let (mut lines, counted) = {
+            let mut waiting = self.waiting.lock();
+            (std::mem::take(&mut waiting.lines), std::mem::take(&mut waiting.counted))
+        };
+        self.quota.cut(&mut lines, counted).await;
+        lines
     }
 }
 
-fn size(line: &LogLine) -> usize {
+/// Returns what a line costs, in bytes.
+pub(super) fn size(line: &LogLine) -> usize {
     line.text.len() + LINE_OVERHEAD
 }
 

@@ -19,11 +19,13 @@ mod inner;
 mod inspections;
 mod integrations;
 mod log_buffer;
+mod log_quota;
 mod measures;
 mod nodes;
 mod options;
 mod presence;
 mod preview;
+mod quotas;
 mod reconcile;
 mod revisions;
 mod runs;
@@ -88,6 +90,7 @@ impl Engine {
                 drained.cancel();
             },
         );
+        self.inner.quotas.close(&self.inner).await;
         Ok(())
     }
 
