@@ -91,7 +91,7 @@ async fn a_rotation_that_broke_off_is_repeated() {
     let entry = scene.store.record(&namespace, &name, scene.now).await.unwrap().unwrap();
     let torn = format!("nothing\n{}", hashes(&entry.value)[0]);
     scene.store.put_record(&namespace, &name, Bytes::from(torn), PutOptions::at(scene.now)).await.unwrap();
-    assert_eq!(scene.keys.list(&scene.ada, scene.now).await.unwrap(), [key.clone()]);
+    assert_eq!(scene.keys.list(&scene.ada, scene.now).await.unwrap(), std::slice::from_ref(&key));
     let (_, new) = scene.rotate(key.id, TimeDelta::zero(), scene.now).await.unwrap();
     assert!(scene.opens(&new, scene.now).await && !scene.opens(&old, scene.now).await);
 }

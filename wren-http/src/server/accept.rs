@@ -1,6 +1,7 @@
 //! Where connections come from, and what it means when none does.
 
 use std::io;
+use std::net::IpAddr;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -10,18 +11,18 @@ pub(super) trait Accept: Send {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next connection. Dropping the future loses none.
-    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    /// Waits for the next connection, and says whose it is where that is known. Dropping the future loses none.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Option<IpAddr>)>> + Send;
 }
 
 impl Accept for TcpListener {
     type Stream = TcpStream;
 
-    async fn accept(&mut self) -> io::Result<TcpStream> {
-        let (stream, _) = TcpListener::accept(self).await?;
+    async fn accept(&mut self) -> io::Result<(TcpStream, Option<IpAddr>)> {
+        let (stream, address) = TcpListener::accept(self).await?;
         // Answers are written at once: waiting for more to send would only add to their latency.
         let _ = stream.set_nodelay(true);
-        Ok(stream)
+        Ok((stream, Some(address.ip())))
     }
 }
 
