@@ -11,6 +11,7 @@ mod keys;
 mod local;
 mod log_view;
 mod logs;
+mod quotas;
 mod replay;
 mod run;
 mod status;
@@ -68,6 +69,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Dev(args) => dev::dev(args, output).await,
         Command::Explain(args) => explain::explain(&args, output),
         Command::Keys(args) => keys::keys(args, output).await,
+        Command::Quotas(args) => quotas::quotas(args, output).await,
         Command::Connect(args) => connect::connect(args, &client(&global, output)?, output).await,
         Command::Credentials(args) => credentials::credentials(args, output).await,
         Command::Vault(args) => vault::vault(args, output).await,
