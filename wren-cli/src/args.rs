@@ -2,6 +2,7 @@
 
 mod again;
 mod email;
+mod limits;
 mod mail;
 mod secrets;
 mod tools;
@@ -16,6 +17,7 @@ use wren_core::{KeyId, OwnerId, RunId};
 
 pub(crate) use self::again::{RetryArgs, RollbackArgs};
 pub(crate) use self::email::{DryRunArgs, EmailArgs, EmailCommand};
+pub(crate) use self::limits::{LimitArgs, QuotasArgs, QuotasCommand};
 pub(crate) use self::mail::MailArgs;
 pub(crate) use self::secrets::{CredentialsArgs, CredentialsCommand, VaultArgs, VaultCommand, VaultCommandArgs};
 pub(crate) use self::tools::{Beginning, CompletionsArgs, DoctorArgs, InitArgs, ManArgs};
@@ -83,8 +85,10 @@ pub(crate) enum Command {
     Undeploy(DeploymentArgs),
     /// Run a script in this process and deploy it anew whenever its file changes
     Dev(DevArgs),
-    /// Make, list and revoke API keys in a data folder
+    /// Make, list, rotate and revoke API keys in a data folder
     Keys(KeysArgs),
+    /// Set and show what one owner may have and use
+    Quotas(QuotasArgs),
     /// Connect an integration: prints a link for the user, and waits until it has been used
     Connect(ConnectArgs),
     /// Set, list and delete the secrets that the platform uses for scripts
@@ -106,7 +110,7 @@ pub(crate) enum Command {
     /// Print the manual page
     Man(ManArgs),
     /// Run the server
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -300,6 +304,19 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         data: DataArgs,
     },
+    /// Give a key a new secret, which is shown once; the one before stays good for a while
+    Rotate {
+        /// The key's id, as `wren keys list` shows it
+        key: KeyId,
+        /// Whose key it is
+        #[arg(long)]
+        owner: OwnerId,
+        /// How long the secret before stays good, at most 7d; 0s ends it at once
+        #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = limits::grace)]
+        grace: Duration,
+        #[command(flatten)]
+        data: DataArgs,
+    },
     /// Revoke a key at once
     Revoke {
         /// The key's id, as `wren keys list` shows it
@@ -390,6 +407,8 @@ pub(crate) struct ServeArgs {
     pub(crate) broker: BrokerArgs,
     #[command(flatten)]
     pub(crate) mail: MailArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     /// What runs the scripts
     #[arg(long, value_enum, default_value_t)]
     pub(crate) executor: ExecutorChoice,

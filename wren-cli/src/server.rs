@@ -53,6 +53,7 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
         options.lease_ms = millis(args.lease);
         options.drain_ms = millis(args.drain);
         options.concurrency = args.concurrency.unwrap_or(options.concurrency);
+        options.quotas = args.limits.quotas();
     })?;
 
     match key_in_memory(&args.data, &store).await? {
@@ -79,6 +80,7 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     let signals = tokio::spawn(signals.watch(shutdown.clone()));
     let api = make_api(&engine, &integrations, &args.mail)
         .with_public_url(&public_url)
+        .with_rate_limit(args.limits.rate_limit.0)
         .with_metrics(move || metrics.render());
     let ended = run(engine, api, listener, args.drain, shutdown).await;
     signals.abort();

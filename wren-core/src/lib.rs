@@ -14,6 +14,7 @@ pub mod keys;
 pub mod mail;
 pub mod memory;
 pub mod model;
+pub mod quota;
 pub mod redact;
 pub mod schedule;
 pub mod source;

@@ -13,6 +13,7 @@ use wren_core::source::InboundMail;
 use wren_core::store::RecordStore;
 use wren_integrations::Connections;
 
+use crate::limit::{Limiter, RateLimit};
 use crate::readiness::Readiness;
 use crate::streams::Streams;
 
@@ -42,6 +43,7 @@ pub struct Api {
     /// Ends the answers that would go on.
     pub(crate) closing: CancellationToken,
     pub(crate) readiness: Arc<Readiness>,
+    pub(crate) limiter: Arc<Limiter>,
 }
 
 /// Renders the process's figures.
@@ -66,6 +68,8 @@ impl Api {
     /// The body of a deploy may have six times the engine's largest script and 256 KiB, that of a run asked for 1 MiB,
     /// any other 256 KiB.
     ///
+    /// A key may send the default [`RateLimit`] of requests.
+    ///
     /// The keys are those that [`ApiKeys`] keeps in the engine's store.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
@@ -86,6 +90,7 @@ impl Api {
             streams: Arc::new(Streams::default()),
             closing: CancellationToken::new(),
             readiness: Arc::default(),
+            limiter: Arc::new(Limiter::new(Some(RateLimit::default()))),
         }
     }
 
@@ -146,6 +151,17 @@ impl Api {
     #[must_use]
     pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
+        self
+    }
+
+    /// Sets how many requests a key may send; `None` is no limit. Where several servers share a store they share it, too. Probes, the
+    /// document, `GET /metrics`, a user's pages and mail that is handed over are not counted.
+    ///
+    /// Beside it, and always, an address from which 30 requests came without a valid key has to wait: 60 a minute are looked
+    /// at. A key that was valid before is let through all the same.
+    #[must_use]
+    pub fn with_rate_limit(mut self, limit: Option<RateLimit>) -> Self {
+        self.limiter = Arc::new(Limiter::new(limit));
         self
     }
 

@@ -3,17 +3,18 @@
 use std::fmt;
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
-use axum::response::Response;
-use secrecy::SecretString;
+use axum::response::{IntoResponse, Response};
+use secrecy::{ExposeSecret as _, SecretString};
 use wren_core::keys::ApiKey;
-use wren_core::{Error, ErrorCode, KeyId, OwnerId};
+use wren_core::{Error, ErrorCode, OwnerId};
 
 use crate::api::Api;
 use crate::error::{ApiError, ApiResult};
+use crate::limit::{Peer, Standing};
 
 /// What a key may allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +26,7 @@ pub enum Scope {
     Deploy,
     /// Starting and cancelling runs.
     Run,
-    /// Connecting integrations, and all that the others allow.
+    /// Connecting integrations, managing keys, and all that the others allow.
     Admin,
 }
 
@@ -62,14 +63,21 @@ pub enum Access {
     Key(Scope),
 }
 
-/// The owner of the key that the request came with.
+/// The key that the request came with, and its owner.
 ///
 /// A handler that takes one refuses every request that has not passed [`require`], whatever its route declares.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) owner: OwnerId,
-    /// Which of the owner's keys it is.
-    pub(crate) key: KeyId,
+    pub(crate) key: ApiKey,
+}
+
+/// What a layer asks of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Demand {
+    pub(crate) scope: Scope,
+    /// Whether the key's requests are counted.
+    pub(crate) is_limited: bool,
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
@@ -80,22 +88,83 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// Lets requests through that come with a key of the scope.
+/// Lets requests through that come with a key of the scope, and not too many of them.
 pub(crate) async fn require(
-    State((api, scope)): State<(Api, Scope)>,
+    State((api, demand)): State<(Api, Demand)>,
     mut request: Request,
     next: Next,
 ) -> ApiResult<Response> {
-    let token = token(request.headers())?;
-    let caller = caller(&api, &token, scope).await?;
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let peer = Peer::find(request.extensions());
+    let token = match bearer(request.headers()) {
+        Ok(token) => SecretString::from(token),
+        Err(error) => {
+            let now = api.engine.clock().now();
+            api.limiter.may_try(peer, None, now)?;
+            api.limiter.failed(peer, None, now);
+            return Err(error.into());
+        }
+    };
+    let key = verified(&api, &token, peer).await?;
+    let standing = match demand.is_limited {
+        true => api.limiter.request(&**api.engine.store(), key.id, api.engine.clock().now()).await,
+        false => None,
+    };
+    let mut answer =
+        match (standing.and_then(|standing| Some((standing, standing.refused()?))), allowed(&key, demand.scope)) {
+            (Some((standing, wait_s)), _) => ApiError::from(too_many(standing, wait_s)).into_response(),
+            (None, Err(error)) => ApiError::from(error).into_response(),
+            (None, Ok(())) => {
+                tracing::debug!(owner = %key.owner, key = %key.id, "authenticated");
+                request.extensions_mut().insert(Caller { owner: key.owner.clone(), key });
+                next.run(request).await
+            }
+        };
+    for (name, value) in standing.iter().flat_map(Standing::fields) {
+        // Letters, digits and quotes.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            answer.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(answer)
 }
 
 /// Returns whose key it is, if the key has the scope.
-pub(crate) async fn caller(api: &Api, token: &SecretString, scope: Scope) -> Result<Caller, Error> {
-    let key = api.keys.verify(token, api.engine.clock().now()).await?;
-    if !allows(&key, scope) {
+pub(crate) async fn caller(api: &Api, token: &SecretString, scope: Scope, peer: Option<Peer>) -> Result<Caller, Error> {
+    let key = verified(api, token, peer).await?;
+    allowed(&key, scope)?;
+    tracing::debug!(owner = %key.owner, key = %key.id, "authenticated");
+    Ok(Caller { owner: key.owner.clone(), key })
+}
+
+/// Looks a key up, unless its peer has failed to show one too often.
+async fn verified(api: &Api, token: &SecretString, peer: Option<Peer>) -> Result<ApiKey, Error> {
+    let now = api.engine.clock().now();
+    let text = token.expose_secret();
+    api.limiter.may_try(peer, Some(text), now)?;
+    let verified = api.keys.verify(token, now).await;
+    match &verified {
+        Ok(_) => api.limiter.proved(text, now),
+        Err(error) if error.code() == ErrorCode::InvalidApiKey => api.limiter.failed(peer, Some(text), now),
+        // The store's fault is not the peer's.
+        Err(_) => {}
+    }
+    verified
+}
+
+fn too_many(standing: Standing, wait_s: u64) -> Error {
+    let limit = standing.limit();
+    let hint = format!(
+        "wait as long as `Retry-After` says; a key may send {} requests a minute, and {} at once after a pause",
+        limit.requests_per_minute(),
+        limit.burst()
+    );
+    Error::new(ErrorCode::RateLimited, "the API key has sent too many requests")
+        .with_hint(hint)
+        .with_detail("retry_after_s", wait_s)
+}
+
+fn allowed(key: &ApiKey, scope: Scope) -> Result<(), Error> {
+    if !allows(key, scope) {
         let message = format!("the API key has not the scope `{scope}`");
         let hint = match scope {
             Scope::Admin => format!("use a key made with the scope `{scope}`"),
@@ -104,8 +173,7 @@ pub(crate) async fn caller(api: &Api, token: &SecretString, scope: Scope) -> Res
         let error = Error::new(ErrorCode::PermissionDenied, message).with_hint(hint);
         return Err(error.with_detail("required_scope", scope.as_str()));
     }
-    tracing::debug!(owner = %key.owner, key = %key.id, "authenticated");
-    Ok(Caller { owner: key.owner, key: key.id })
+    Ok(())
 }
 
 /// Returns the key that a request came with, for what has to ask again whether it is still good.

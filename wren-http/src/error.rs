@@ -25,7 +25,11 @@ impl ApiError {
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
-        let status = StatusCode::from_u16(error.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = match error.code() {
+            // A quota that begins anew by itself asks for patience, not for payment.
+            ErrorCode::QuotaExceeded if error.retryable() => StatusCode::TOO_MANY_REQUESTS,
+            code => StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        };
         Self { error: Arc::new(error), status }
     }
 }

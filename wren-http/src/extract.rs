@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::HeaderName;
 use axum::http::header::IF_NONE_MATCH;
 use axum::http::request::Parts;
-use wren_core::{DeploymentId, Error, RunId};
+use wren_core::{DeploymentId, Error, KeyId, RunId};
 
 use crate::error::{ApiError, ApiResult, invalid};
 
@@ -33,6 +33,11 @@ impl PathId for DeploymentId {
 
 impl PathId for RunId {
     const WHAT: &'static str = "run";
+    const PREFIX: &'static str = Self::PREFIX;
+}
+
+impl PathId for KeyId {
+    const WHAT: &'static str = "key";
     const PREFIX: &'static str = Self::PREFIX;
 }
 

@@ -10,11 +10,11 @@ use utoipa::OpenApi;
 use wren_core::{Error, ErrorCode};
 
 use crate::api::Api;
-use crate::auth::{self, Access, Scope};
+use crate::auth::{self, Access, Demand, Scope};
 use crate::error::{ApiError, invalid};
 use crate::handlers::{
-    connecting, deploy, deployments, document, explain, health, inbound, integrations, logs, metrics, preview,
-    revisions, runs,
+    connecting, deploy, deployments, document, explain, health, inbound, integrations, keys, logs, metrics, preview,
+    revisions, runs, usage,
 };
 use crate::measure::measured;
 use crate::{correlation, deadline};
@@ -101,6 +101,11 @@ table! {
     get "/v1/integrations/{name}" Read integrations::show;
     delete "/v1/integrations/{name}" Admin integrations::disconnect;
     post "/v1/integrations/{name}/connect" Admin integrations::connect;
+    get "/v1/keys" Admin keys::list;
+    post "/v1/keys" Admin keys::create;
+    delete "/v1/keys/{id}" Admin keys::revoke;
+    post "/v1/keys/{id}/rotate" Admin keys::rotate;
+    get "/v1/usage" Read usage::show;
     post "/v1/scripts/deploy" Deploy deploy::deploy;
     post "/v1/triggers/preview" Deploy preview::preview;
     get "/v1/deployments" Read deployments::list;
@@ -136,7 +141,10 @@ pub fn router(api: Api) -> Router {
     for route in ROUTES {
         let mut handler = (route.mount)(route.method);
         if let Access::Key(scope) = route.access {
-            handler = handler.route_layer(from_fn_with_state((api.clone(), scope), auth::require));
+            // What watches the server must see it when it is busy, too.
+            let is_limited = route.path != "/metrics";
+            handler =
+                handler.route_layer(from_fn_with_state((api.clone(), Demand { scope, is_limited }), auth::require));
         }
         router = router.route(route.path, handler);
     }

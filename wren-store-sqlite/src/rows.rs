@@ -167,8 +167,5 @@ fn claim(worker: Option<&str>, lease_until: Option<DateTime<Utc>>) -> Result<Opt
 }
 
 fn skip_reason(text: &str) -> Result<SkipReason> {
-    use SkipReason::{Coalesced, Expired, NeedsAttention, Overlap, Paused};
-    word("skip reason", text, |text| {
-        [Overlap, Paused, NeedsAttention, Coalesced, Expired].into_iter().find(|reason| reason.as_str() == text)
-    })
+    word("skip reason", text, SkipReason::parse)
 }

@@ -15,7 +15,7 @@ use crate::output::tables::table;
 use crate::output::time::rfc3339;
 use crate::output::{Output, arrived};
 
-/// Makes, lists or revokes keys.
+/// Makes, lists, rotates or revokes keys.
 pub(super) async fn keys(args: KeysArgs, output: Output) -> Result<(), Failure> {
     match args.command {
         KeysCommand::Create { owner, expires_in, scopes, data } => {
@@ -24,9 +24,9 @@ pub(super) async fn keys(args: KeysArgs, output: Output) -> Result<(), Failure> 
                 let valid = TimeDelta::from_std(valid).map_err(|error| Failure::request(error.to_string()))?;
                 new = new.with_expiry(Utc::now() + valid);
             }
-            let keys = ApiKeys::new(open_store(lasting(&data)?).await?);
+            let keys = ApiKeys::new(open_store(lasting(&data, "keys")?).await?);
             let (key, secret) = keys.create(new, Utc::now()).await?;
-            created(&key, secret.expose_secret(), output);
+            issued("Created", &key, secret.expose_secret(), output);
             if arrived().is_err() {
                 // What was printed was the only copy: a key that nobody has must open nothing.
                 keys.revoke(&key.owner, key.id, Utc::now()).await?;
@@ -35,6 +35,11 @@ pub(super) async fn keys(args: KeysArgs, output: Output) -> Result<(), Failure> 
         KeysCommand::List { owner, data } => {
             let list = open(&data).await?.list(&owner, Utc::now()).await?;
             listed(&list, &data, output);
+        }
+        KeysCommand::Rotate { key, owner, grace, data } => {
+            let grace = TimeDelta::from_std(grace).map_err(|error| Failure::request(error.to_string()))?;
+            let (key, secret) = open(&data).await?.rotate(&owner, key, grace, Utc::now()).await?;
+            issued("Rotated", &key, secret.expose_secret(), output);
         }
         KeysCommand::Revoke { key, owner, data } => {
             open(&data).await?.revoke(&owner, key, Utc::now()).await?;
@@ -46,14 +51,14 @@ pub(super) async fn keys(args: KeysArgs, output: Output) -> Result<(), Failure> 
 }
 
 async fn open(data: &DataArgs) -> Result<ApiKeys, Failure> {
-    let store: Arc<dyn Store> = open_existing_store(lasting(data)?).await?;
+    let store: Arc<dyn Store> = open_existing_store(lasting(data, "keys")?).await?;
     Ok(ApiKeys::new(store))
 }
 
 /// Refuses the store that ends with its process.
-fn lasting(data: &DataArgs) -> Result<&DataArgs, Failure> {
+pub(super) fn lasting<'a>(data: &'a DataArgs, what: &str) -> Result<&'a DataArgs, Failure> {
     if data.store == StoreChoice::Memory {
-        let message = "keys in memory would end with this command: name a store that lasts";
+        let message = format!("{what} in memory would end with this command: name a store that lasts");
         let mut failure = Failure::request(message);
         failure.problem.hint = Some("`wren serve --store memory` prints a key of its own when it starts".to_owned());
         return Err(failure);
@@ -61,8 +66,8 @@ fn lasting(data: &DataArgs) -> Result<&DataArgs, Failure> {
     Ok(data)
 }
 
-fn created(key: &ApiKey, secret: &str, output: Output) {
-    output.done(format_args!("Created: {} for {}", key.id, key.owner));
+fn issued(what: &str, key: &ApiKey, secret: &str, output: Output) {
+    output.done(format_args!("{what}: {} for {}", key.id, key.owner));
     output.line(format_args!("\n  {secret}\n\nIt is shown once. Use it with `export WREN_API_KEY=…`"));
     let mut document = describe(key);
     document["key"] = Value::from(secret);
@@ -94,6 +99,7 @@ fn describe(key: &ApiKey) -> Value {
         "prefix": key.prefix,
         "scopes": key.scopes,
         "created_at": rfc3339(key.created_at),
+        "rotated_at": key.rotated_at.map(rfc3339),
         "expires_at": key.expires_at.map(rfc3339),
     })
 }

@@ -14,6 +14,7 @@ mod keys;
 mod local;
 mod log_view;
 mod logs;
+mod quotas;
 mod replay;
 mod revisions;
 mod run;
@@ -80,11 +81,12 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Completions(args) => generate::completions(&args, output),
         Command::Man(args) => generate::man(&args, output),
         Command::Keys(args) => keys::keys(args, output).await,
+        Command::Quotas(args) => quotas::quotas(args, output).await,
         Command::Connect(args) => connect::connect(args, &client(&global, output)?, output).await,
         Command::Credentials(args) => credentials::credentials(args, output).await,
         Command::Vault(args) => vault::vault(args, output).await,
         Command::Store(args) => store::store(args, output).await,
-        Command::Serve(args) => server::serve(args, output).await,
+        Command::Serve(args) => server::serve(*args, output).await,
     }
 }
 

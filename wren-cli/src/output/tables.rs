@@ -90,6 +90,7 @@ pub(crate) fn why_not(trigger: &Trigger) -> Option<String> {
         "needs_attention" => "the deployment waited for its user",
         "coalesced" => "several due times had been missed, and a later one ran in their place (`catch_up`)",
         "expired" => "it was found too late (`catch_up` and `catch_up_window` say how late is too late)",
+        "quota" => "its owner's quota of runs a day was used up (`GET /v1/usage` shows the quotas)",
         other => other,
     };
     Some(format!("{} did not run when it was due at {}: {why}", trigger.func, rfc3339(due.scheduled_for)))

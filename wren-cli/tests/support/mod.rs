@@ -114,7 +114,13 @@ impl Wren {
     pub(crate) fn try_start_server(&mut self, environment: &[(&str, &str)]) -> String {
         let log = std::fs::File::options().create(true).append(true).open(self.path("server.log")).unwrap();
         let mut command = self.command(["serve", "--listen", "127.0.0.1:0"]);
-        command.args(&self.options).env("WREN_LOG", "info,wren_core=debug").stdout(Stdio::piped()).stderr(log);
+        // Tests ask in loops without a pause; an option of theirs may set a limit all the same.
+        command
+            .env("WREN_RATE_LIMIT", "unlimited")
+            .args(&self.options)
+            .env("WREN_LOG", "info,wren_core=debug")
+            .stdout(Stdio::piped())
+            .stderr(log);
         let mut child = command.envs(environment.iter().copied()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

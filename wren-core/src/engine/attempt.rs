@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::finishing::finish;
 use super::inner::{ActiveRun, Inner, StopReason};
 use super::log_buffer::LogBuffer;
+use super::log_quota::LogQuota;
 use super::measures;
 use super::verdict::{Ended, verdict};
 use crate::error::{Error, ErrorCode};
@@ -29,7 +30,8 @@ pub(super) async fn run(inner: Arc<Inner>, run: Run, active: Arc<ActiveRun>) {
     let _listed = Listed { inner: Arc::clone(&inner), id, active: Arc::clone(&active) };
     let held = Held { run_id: id, fence: active.fence };
     let secrets = RunSecrets::default();
-    let logs = Arc::new(LogBuffer::new(&inner, held, Arc::clone(&active), secrets.clone()));
+    let quota = LogQuota::new(Arc::clone(&inner), run.owner.clone());
+    let logs = Arc::new(LogBuffer::new(&inner, held, Arc::clone(&active), secrets.clone(), quota));
 
     let began = inner.clock.now();
     measures::started(&run, began);

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::inner::{Inner, PATIENCE, answered, millis};
+use super::quotas::{Counted, record_within_quotas};
 use super::watches;
 use crate::error::{Error, ErrorClass, ErrorCode, Result, WireError};
 use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId};
@@ -24,7 +25,7 @@ use crate::model::{
     Trigger, TriggerKind,
 };
 use crate::source::{WatchError, Watched};
-use crate::store::{Expect, Fire, ListRuns, Namespace, PutOptions, Record, RecordFires, SetStatus, StatusGuard};
+use crate::store::{Expect, Fire, ListRuns, Namespace, PutOptions, Record, SetStatus, StatusGuard};
 use crate::vault::CredentialStatus;
 
 /// The wait between two looks at what is waited for, in milliseconds: another process may have set a credential.
@@ -400,7 +401,11 @@ async fn catch_up(inner: &Inner, parked: &Parked, overview: &DeploymentOverview)
                     correlation_id: CorrelationId::generate(),
                 });
             }
-            answered(PATIENCE, inner.store.record_fires(RecordFires::new(fires, now))).await?;
+            let owners = vec![Some(&parked.owner); fires.len()];
+            let mut counted = Counted::default();
+            let recorded = record_within_quotas(inner, fires, &owners, Vec::new(), now, &mut counted).await;
+            counted.give_back(inner);
+            recorded?;
         }
     }
     Ok(())

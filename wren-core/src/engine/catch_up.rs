@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::inner::millis;
-use crate::id::{DeploymentId, TriggerId};
+use crate::id::{DeploymentId, OwnerId, TriggerId};
 use crate::model::{CatchUp, Overlap, SkipReason, Trigger};
 use crate::schedule::{Schedule, jittered};
 
@@ -14,6 +14,7 @@ use crate::schedule::{Schedule, jittered};
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) id: TriggerId,
+    pub(super) owner: OwnerId,
     pub(super) deployment_id: DeploymentId,
     pub(super) revision: u32,
     pub(super) schedule: Arc<Schedule>,
@@ -36,6 +37,7 @@ impl Planned {
         let config = trigger.spec.schedule.as_ref()?;
         Some(Self {
             id: trigger.id,
+            owner: trigger.owner.clone(),
             deployment_id: trigger.deployment_id,
             revision: trigger.revision,
             schedule: Arc::new(config.schedule.clone()),
@@ -85,6 +87,7 @@ mod tests {
     fn hourly(catch_up: CatchUp, window_ms: u64) -> Planned {
         let expr = CronExpr::parse("0 * * * *").unwrap();
         Planned {
+            owner: OwnerId::new("ada").unwrap(),
             id: TriggerId::new(),
             deployment_id: DeploymentId::new(),
             revision: 1,

@@ -47,8 +47,8 @@ impl Engine {
     ///
     /// # Errors
     /// Everything that is wrong with the script, at once: the first finding, with all in `details.diagnostics`.
-    /// `CONFLICT` when the deployment is paused, `RATE_LIMITED` when too many deploys are under way, `STORE_UNAVAILABLE`,
-    /// `EXECUTOR_UNAVAILABLE`.
+    /// `QUOTA_EXCEEDED` when it adds a deployment or triggers beyond the owner's quota, `CONFLICT` when the deployment is paused,
+    /// `RATE_LIMITED` when too many deploys are under way, `STORE_UNAVAILABLE`, `EXECUTOR_UNAVAILABLE`.
     pub async fn deploy(&self, owner: &OwnerId, request: DeployRequest) -> Result<DeployReceipt> {
         self.deploy_to(owner, request, None).await
     }
@@ -88,6 +88,9 @@ impl Engine {
             .iter()
             .map(|spec| NewTrigger { id: TriggerId::new(), spec: spec.clone() })
             .collect();
+        // Held until the deploy is stored, so that of two at once the second is counted with the first.
+        let _turn = inner.quotas.deploy_turn(owner).await;
+        inner.quotas.check_deploy(inner, owner, &name, examination.manifest.triggers.len()).await?;
         // Whoever drops this future from here on, or a store that fails after its commit, leaves the planner without word of
         // what was stored.
         let unplanned = Unplanned(Some(Arc::clone(inner)));

@@ -6,13 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::catch_up::{Lateness, Planned};
-use super::inner::{Inner, PATIENCE, answered};
+use super::inner::Inner;
 use super::measures;
+use super::quotas::{Counted, record_within_quotas};
 use super::reconcile::reconcile;
-use crate::id::{CorrelationId, RunId};
+use crate::id::{CorrelationId, OwnerId, RunId};
 use crate::model::{FireKey, TriggerKind};
 use crate::schedule::Due;
-use crate::store::{Disposition, Fire, Fired, RecordFires};
+use crate::store::{Disposition, Fire, Fired};
 
 /// How often a store may refuse a batch before it is taken apart.
 const TRIES: u32 = 3;
@@ -113,13 +114,14 @@ fn prepare(inner: &Inner, due: &[Due]) -> Vec<Prepared> {
 /// halved, so that one bad entry keeps no other waiting.
 async fn record(inner: &Inner, all: Vec<Prepared>) {
     let lateness = Lateness { grace_ms: inner.options.grace_ms, max_catch_up: inner.options.max_catch_up };
-    let (mut batches, mut tries) = (vec![all], TRIES);
+    let (mut batches, mut tries, mut counted) = (vec![all], TRIES, Counted::default());
     while let Some(mut batch) = batches.pop() {
         let (mut failures, mut refusals) = (0, 0);
         while !batch.is_empty() {
             let now = inner.clock.now();
             let fires: Vec<Fire> = batch.iter().map(|prepared| prepared.fire(now, lateness)).collect();
-            let error = match answered(PATIENCE, inner.store.record_fires(RecordFires::new(fires, now))).await {
+            let owners: Vec<Option<&OwnerId>> = batch.iter().map(|prepared| Some(&prepared.trigger.owner)).collect();
+            let error = match record_within_quotas(inner, fires, &owners, Vec::new(), now, &mut counted).await {
                 Ok(fired) => {
                     recorded(inner, &batch, &fired);
                     break;
@@ -143,6 +145,8 @@ async fn record(inner: &Inner, all: Vec<Prepared>) {
             failures += 1;
         }
     }
+    // Of what cannot be recorded at all.
+    counted.give_back(inner);
 }
 
 fn recorded(inner: &Inner, batch: &[Prepared], fired: &[Fired]) {

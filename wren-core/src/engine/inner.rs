@@ -15,6 +15,7 @@ use super::catch_up::Planned;
 use super::changes::RunChanges;
 use super::inspections::Inspections;
 use super::presence::Presence;
+use super::quotas::QuotaKeeper;
 use super::revisions::RevisionCache;
 use super::shards::Shards;
 use super::{EngineOptions, SourceHealth, preview};
@@ -102,6 +103,7 @@ pub(super) struct Inner {
     pub(super) revisions: RevisionCache,
     pub(super) inspections: Inspections,
     pub(super) previews: Presence,
+    pub(super) quotas: QuotaKeeper,
     /// The plan may differ from the store.
     pub(super) reconcile_now: Notify,
     /// What a parked deployment waits for may be there.
@@ -138,6 +140,7 @@ impl Inner {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { store, scheduler, vault, probe, host, clock, rules, options } = parts;
         let inspections = Inspections::new(options.concurrent_inspections);
+        let quotas = QuotaKeeper::new(options.quotas);
         let shards = Shards::new(store.peers().is_some());
         Self {
             store,
@@ -160,6 +163,7 @@ impl Inner {
             revisions: RevisionCache::default(),
             inspections,
             previews: preview::presence(),
+            quotas,
             reconcile_now: Notify::new(),
             attention_now: Notify::new(),
             parked_for_watches: AtomicBool::new(true),

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::changes::RunChanges;
 use super::inner::{ActiveRun, Inner, StopReason, answered};
+use super::log_quota::LogQuota;
 use crate::executor::LogSink;
 use crate::model::LogLine;
 use crate::redact::RunSecrets;
@@ -16,7 +17,7 @@ use crate::store::{AppendLogs, Held, Store};
 
 /// From this many bytes on, the executor waits for the store.
 const HIGH_WATER: usize = 64 * 1024;
-/// What a line costs besides its text.
+/// What a line costs besides its text, in bytes.
 const LINE_OVERHEAD: usize = 64;
 /// How long an append may take before it is given up and repeated later.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ pub(super) struct LogBuffer {
     active: Arc<ActiveRun>,
     secrets: RunSecrets,
     changes: Arc<RunChanges>,
+    quota: LogQuota,
     waiting: Mutex<Waiting>,
     // Held across an append, so that no later batch overtakes an earlier one. It guards no data: who collects lines never
     // waits for it.
@@ -40,6 +42,8 @@ pub(super) struct LogBuffer {
 #[derive(Debug, Default)]
 struct Waiting {
     lines: Vec<LogLine>,
+    /// How many of them, from the first on, have been held against the owner's quota.
+    counted: usize,
     bytes: usize,
     /// When the store may be asked again after a failure.
     not_before: Option<Instant>,
@@ -50,6 +54,7 @@ struct Waiting {
 struct OnTheirWay<'a> {
     waiting: &'a Mutex<Waiting>,
     lines: Vec<LogLine>,
+    counted: usize,
 }
 
 impl OnTheirWay<'_> {
@@ -61,6 +66,8 @@ impl OnTheirWay<'_> {
 impl Drop for OnTheirWay<'_> {
     fn drop(&mut self) {
         let mut waiting = self.waiting.lock();
+        // Later ones have not been counted: there is one batch on its way at a time.
+        waiting.counted = self.counted.min(self.lines.len());
         waiting.bytes += self.lines.iter().map(size).sum::<usize>();
         let later = std::mem::replace(&mut waiting.lines, std::mem::take(&mut self.lines));
         waiting.lines.extend(later);
@@ -68,12 +75,13 @@ impl Drop for OnTheirWay<'_> {
 }
 
 impl LogBuffer {
-    pub(super) fn new(inner: &Inner, held: Held, active: Arc<ActiveRun>, secrets: RunSecrets) -> Self {
+    pub(super) fn new(inner: &Inner, held: Held, active: Arc<ActiveRun>, secrets: RunSecrets, quota: LogQuota) -> Self {
         Self {
             store: Arc::clone(&inner.store),
             held,
             active,
             secrets,
+            quota,
             changes: Arc::clone(&inner.run_changes),
             waiting: Mutex::default(),
             appending: tokio::sync::Mutex::default(),
@@ -84,14 +92,20 @@ impl LogBuffer {
     /// were replaced.
     pub(super) async fn flush(&self) {
         let _turn = self.appending.lock().await;
-        let sent = {
+        let mut sent = {
             let mut waiting = self.waiting.lock();
             if waiting.lines.is_empty() || waiting.not_before.is_some_and(|at| Instant::now() < at) {
                 return;
             }
             waiting.bytes = 0;
-            OnTheirWay { waiting: &self.waiting, lines: std::mem::take(&mut waiting.lines) }
+            let counted = std::mem::take(&mut waiting.counted);
+            OnTheirWay { waiting: &self.waiting, lines: std::mem::take(&mut waiting.lines), counted }
         };
+        self.quota.cut(&mut sent.lines, sent.counted).await;
+        sent.counted = sent.lines.len();
+        if sent.lines.is_empty() {
+            return;
+        }
         let batch = AppendLogs { held: self.held, lines: sent.lines.clone() };
         match answered(PATIENCE, self.store.append_logs(vec![batch])).await {
             Ok(written) => {
@@ -112,11 +126,17 @@ impl LogBuffer {
     /// Takes what has not been appended. A batch on its way is waited for, so that nothing overtakes it.
     pub(super) async fn take(&self) -> Vec<LogLine> {
         let _turn = self.appending.lock().await;
-        std::mem::take(&mut self.waiting.lock().lines)
+        let (mut lines, counted) = {
+            let mut waiting = self.waiting.lock();
+            (std::mem::take(&mut waiting.lines), std::mem::take(&mut waiting.counted))
+        };
+        self.quota.cut(&mut lines, counted).await;
+        lines
     }
 }
 
-fn size(line: &LogLine) -> usize {
+/// Returns what a line costs, in bytes.
+pub(super) fn size(line: &LogLine) -> usize {
     line.text.len() + LINE_OVERHEAD
 }
 

@@ -21,11 +21,13 @@ mod inner;
 mod inspections;
 mod integrations;
 mod log_buffer;
+mod log_quota;
 mod measures;
 mod nodes;
 mod options;
 mod presence;
 mod preview;
+mod quotas;
 mod reconcile;
 mod retrying;
 mod revisions;
@@ -94,6 +96,7 @@ impl Engine {
                 drained.cancel();
             },
         );
+        self.inner.quotas.close(&self.inner).await;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use crate::executor::Limits;
 use crate::id::WorkerId;
+use crate::quota::Quotas;
 
 /// Settings of an engine. Times are in milliseconds.
 #[derive(Debug, Clone)]
@@ -37,6 +38,9 @@ pub struct EngineOptions {
     pub concurrent_inspections: usize,
     /// What a run may use when its script does not say.
     pub limits: Limits,
+    /// How much each owner may have and use, unless an operator has [set](crate::quota::OwnerQuotas) something else; no limits
+    /// without it. Engines on one store are to have the same.
+    pub quotas: Quotas,
 }
 
 impl Default for EngineOptions {
@@ -58,6 +62,7 @@ impl Default for EngineOptions {
             fire_batch: 1_000,
             concurrent_inspections: 4,
             limits: Limits::default(),
+            quotas: Quotas::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Running again what has run.
 
-use super::Engine;
+use super::{Engine, quotas};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{CorrelationId, OwnerId, RunId};
 use crate::model::{FireKey, Run};
@@ -41,7 +41,8 @@ impl Engine {
     /// deployment is paused, and with an idempotency key of its own for the script. The run that it repeats stays as it is.
     ///
     /// # Errors
-    /// `NOT_FOUND`; `CONFLICT` when the run has not ended, or its deployment is undeployed.
+    /// `NOT_FOUND`; `CONFLICT` when the run has not ended, or its deployment is undeployed; `QUOTA_EXCEEDED` when the owner's
+    /// quota of runs a day is used up.
     pub async fn retry(&self, owner: &OwnerId, id: RunId, request: RetryRun) -> Result<Run> {
         let inner = &self.inner;
         let (run, _) = inner.store.run(owner, id).await?;
@@ -62,7 +63,7 @@ impl Engine {
             correlation_id: request.correlation_id.unwrap_or_else(CorrelationId::generate),
             now: inner.clock.now(),
         };
-        let retry = inner.store.enqueue(owner, enqueue).await?;
+        let retry = quotas::enqueue(inner, owner, enqueue).await?;
         inner.more_work();
         inner.run_changes.of(retry.id);
         Ok(retry)

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Engine;
 use super::inner::StopReason;
 use super::verdict::cancelled;
+use super::{Engine, quotas};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId};
 use crate::model::{Attempt, LogEntry, Page, Run, RunPolicy, RunState};
@@ -63,7 +63,8 @@ impl Engine {
     /// Queues a manual run of a deployment's current revision, also while it is paused.
     ///
     /// # Errors
-    /// `NOT_FOUND` for the deployment, `FUNCTION_NOT_FOUND` for the function, `CONFLICT` when it is undeployed.
+    /// `NOT_FOUND` for the deployment, `FUNCTION_NOT_FOUND` for the function, `CONFLICT` when it is undeployed,
+    /// `QUOTA_EXCEEDED` when the owner's quota of runs a day is used up.
     pub async fn run_now(&self, owner: &OwnerId, id: DeploymentId, request: RunNow) -> Result<Run> {
         let inner = &self.inner;
         let deployment = inner.store.deployment(owner, id).await?.deployment;
@@ -100,7 +101,7 @@ impl Engine {
             correlation_id: request.correlation_id.unwrap_or_else(CorrelationId::generate),
             now: inner.clock.now(),
         };
-        let run = inner.store.enqueue(owner, enqueue).await?;
+        let run = quotas::enqueue(inner, owner, enqueue).await?;
         inner.more_work();
         inner.run_changes.of(run.id);
         Ok(run)

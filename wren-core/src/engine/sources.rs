@@ -16,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 use super::attention;
 use super::inner::{Inner, millis};
 use super::measures;
+use super::quotas::{Counted, record_within_quotas};
 use crate::error::{Error, ErrorCode, Result};
-use crate::id::{CorrelationId, RunId, TriggerId};
+use crate::id::{CorrelationId, OwnerId, RunId, TriggerId};
 use crate::model::{FireKey, SkipReason, Trigger, TriggerKind};
 use crate::source::{AccountHealth, Emission, EventSink, SourceEvent, TriggerSource};
-use crate::store::{Disposition, Fire, RecordFires};
+use crate::store::{Disposition, Fire};
 
 /// How long a source may take to end at a shutdown before it is dropped.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -142,6 +143,16 @@ impl Sink {
         }
     }
 
+    /// Returns whose triggers these are. One that is not known even after another look is gone, and nobody's.
+    async fn owners(&self, fires: &[Fire]) -> Result<Vec<Option<OwnerId>>> {
+        let is_known = |fire: &Fire| self.known.read().contains_key(&fire.trigger_id);
+        if !fires.iter().all(is_known) && self.inner.quotas.may_limit_runs(&self.inner).await? {
+            self.triggers().await?;
+        }
+        let known = self.known.read();
+        Ok(fires.iter().map(|fire| known.get(&fire.trigger_id).map(|trigger| trigger.owner.clone())).collect())
+    }
+
     fn fire(&self, event: SourceEvent, now: DateTime<Utc>) -> Fire {
         let max_age = self.known.read().get(&event.trigger_id).and_then(|trigger| trigger.spec.max_event_age_ms);
         let expired = max_age.is_some_and(|max_age| now - event.at > millis(max_age));
@@ -171,8 +182,14 @@ impl EventSink for Sink {
         if self.inner.parked_for_watches.load(Ordering::Acquire) {
             self.end_waits(&events).await;
         }
-        let fires = events.into_iter().map(|event| self.fire(event, now)).collect();
-        let fired = self.inner.store.record_fires(RecordFires { fires, records, now }).await?;
+        let fires: Vec<Fire> = events.into_iter().map(|event| self.fire(event, now)).collect();
+        let owners = self.owners(&fires).await?;
+        let owners: Vec<Option<&OwnerId>> = owners.iter().map(Option::as_ref).collect();
+        let mut counted = Counted::default();
+        let fired = record_within_quotas(&self.inner, fires, &owners, records, now, &mut counted).await;
+        // After an error: who emits them again gives them other ids. One that was recorded all the same goes uncounted.
+        counted.give_back(&self.inner);
+        let fired = fired?;
         let new =
             fired.iter().filter(|fired| matches!(fired.disposition, Disposition::Queued | Disposition::Skipped(_)));
         measures::fired(self.kind, new.count());

@@ -74,9 +74,15 @@ pub enum SkipReason {
     Coalesced,
     /// It was missed by more than the catch-up window, or catch-up is off.
     Expired,
+    /// The owner's quota of runs a day was used up.
+    Quota,
 }
 
 impl SkipReason {
+    /// Every reason.
+    pub const ALL: [SkipReason; 6] =
+        [Self::Overlap, Self::Paused, Self::NeedsAttention, Self::Coalesced, Self::Expired, Self::Quota];
+
     /// Returns the reason as it stands on the wire and in stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -86,7 +92,14 @@ impl SkipReason {
             Self::NeedsAttention => "needs_attention",
             Self::Coalesced => "coalesced",
             Self::Expired => "expired",
+            Self::Quota => "quota",
         }
+    }
+
+    /// Parses what [`as_str`](Self::as_str) returns.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 }
 

@@ -15,10 +15,11 @@ pub enum Admission {
 }
 
 /// Decides about a fire from what the transaction sees: the fire's own wish, the deployment's status, and whether an earlier
-/// run of the trigger is queued or running.
+/// run of the trigger is queued or running. A quota counts last: what would not run anyway says why, and cancels nothing.
 #[must_use]
 pub fn admit(skip: Option<SkipReason>, status: DeploymentStatus, overlap: Overlap, has_active_run: bool) -> Admission {
-    if let Some(reason) = skip {
+    let over_quota = skip == Some(SkipReason::Quota);
+    if let Some(reason) = skip.filter(|_| !over_quota) {
         return Admission::Skip(reason);
     }
     match status {
@@ -28,6 +29,7 @@ pub fn admit(skip: Option<SkipReason>, status: DeploymentStatus, overlap: Overla
     }
     match overlap {
         Overlap::Skip if has_active_run => Admission::Skip(SkipReason::Overlap),
+        _ if over_quota => Admission::Skip(SkipReason::Quota),
         Overlap::CancelPrevious if has_active_run => Admission::CancelPreviousAndQueue,
         Overlap::Skip | Overlap::Queue | Overlap::Allow | Overlap::CancelPrevious => Admission::Queue,
     }
@@ -60,5 +62,15 @@ mod tests {
         assert_eq!(admit(None, Active, Overlap::Skip, false), Admission::Queue);
         assert_eq!(admit(None, Active, Overlap::Queue, true), Admission::Queue);
         assert_eq!(admit(None, Active, Overlap::CancelPrevious, true), Admission::CancelPreviousAndQueue);
+    }
+
+    #[test]
+    fn a_quota_is_the_reason_only_of_what_would_run_without_it() {
+        use DeploymentStatus::{Active, Paused};
+        let quota = Some(SkipReason::Quota);
+        assert_eq!(admit(quota, Active, Overlap::Allow, true), Admission::Skip(SkipReason::Quota));
+        assert_eq!(admit(quota, Active, Overlap::CancelPrevious, true), Admission::Skip(SkipReason::Quota));
+        assert_eq!(admit(quota, Active, Overlap::Skip, true), Admission::Skip(SkipReason::Overlap));
+        assert_eq!(admit(quota, Paused, Overlap::Allow, false), Admission::Skip(SkipReason::Paused));
     }
 }

@@ -30,7 +30,8 @@ pub struct Fire {
     pub payload: Option<Value>,
     /// Before this instant no worker may claim it; later than `scheduled_for` by the jitter.
     pub not_before: DateTime<Utc>,
-    /// Record it as skipped whatever the state of the trigger: `coalesced` or `expired`.
+    /// Record it as skipped whatever the state of the trigger: `coalesced` or `expired`; or as `quota`, unless the state of the
+    /// trigger keeps it from running anyway.
     pub skip: Option<SkipReason>,
     /// Follows the run through logs and host calls.
     pub correlation_id: CorrelationId,

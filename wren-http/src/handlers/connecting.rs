@@ -22,6 +22,7 @@ use crate::body::{Form, FormFields};
 use crate::deadline::to_the_end;
 use crate::error::{ApiResult, invalid};
 use crate::extract::Named;
+use crate::limit::{FromPeer, Peer};
 use crate::openapi::params::query;
 use crate::openapi::words;
 use crate::pages;
@@ -135,16 +136,17 @@ impl FormFields for Filled {
             status = 303, description = "Off to the provider, with a cookie that knows the browser when it is back.",
             headers(("Location" = String, description = "The provider's page."), ("Set-Cookie" = String)),
         ),
-        (status = 401), (status = 403), (status = 409), (status = 422), (status = 503),
+        (status = 401), (status = 403), (status = 409), (status = 422), (status = 429), (status = 503),
     ),
 )]
 pub(crate) async fn setup(
     State(api): State<Api>,
     Named(name): Named,
+    FromPeer(peer): FromPeer,
     headers: HeaderMap,
     Form(filled): Form<Filled>,
 ) -> ApiResult<Response> {
-    submit(api, name, &headers, filled).await
+    submit(api, name, &headers, filled, peer).await
 }
 
 /// Takes the page's form: off to the provider, or the key into the vault.
@@ -158,19 +160,26 @@ pub(crate) async fn setup(
             status = 303, description = "Off to the provider, with a cookie that knows the browser when it is back.",
             headers(("Location" = String, description = "The provider's page."), ("Set-Cookie" = String)),
         ),
-        (status = 401), (status = 403), (status = 409), (status = 422), (status = 503),
+        (status = 401), (status = 403), (status = 409), (status = 422), (status = 429), (status = 503),
     ),
 )]
 pub(crate) async fn reauthorize(
     State(api): State<Api>,
     Named(name): Named,
+    FromPeer(peer): FromPeer,
     headers: HeaderMap,
     Form(filled): Form<Filled>,
 ) -> ApiResult<Response> {
-    submit(api, name, &headers, filled).await
+    submit(api, name, &headers, filled, peer).await
 }
 
-async fn submit(api: Api, name: String, headers: &HeaderMap, filled: Filled) -> ApiResult<Response> {
+async fn submit(
+    api: Api,
+    name: String,
+    headers: &HeaderMap,
+    filled: Filled,
+    peer: Option<Peer>,
+) -> ApiResult<Response> {
     let connections = api.connections()?.clone();
     if comes_from_elsewhere(headers, &api.public_url) {
         return Err(connections.foreign_browser(&name).into());
@@ -179,7 +188,7 @@ async fn submit(api: Api, name: String, headers: &HeaderMap, filled: Filled) -> 
     let ticket = match (filled.ticket, filled.api_key) {
         (Some(ticket), _) => ticket,
         (None, Some(key)) => {
-            let caller = auth::caller(&api, &key, Scope::Admin).await?;
+            let caller = auth::caller(&api, &key, Scope::Admin, peer).await?;
             connections.invite(&caller.owner, &name, &[], now).await?.ticket
         }
         (None, None) => return Err(invalid("the form has neither a ticket nor an API key", "fill in the page").into()),

@@ -46,7 +46,7 @@ impl Payload for DeployRequest {
             status = 201, description = "There is a new deployment, or a new revision of one.",
             body = DeployConfirmation, headers(("Location" = String, description = "The deployment.")),
         ),
-        (status = 409), (status = 422), (status = 429),
+        (status = 402), (status = 409), (status = 422),
     ),
 )]
 // A deploy whose caller hangs up ends with it: what waits for its turn or is being inspected must not hold a place for

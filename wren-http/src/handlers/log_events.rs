@@ -164,7 +164,7 @@ impl Stream {
 
     /// Asks whether the key is still good, since a stream can outlive it, and returns the comment that keeps the stream alive.
     async fn heartbeat(&mut self) -> Bytes {
-        let asked = auth::caller(&self.following.api, &self.following.token, Scope::Read);
+        let asked = auth::caller(&self.following.api, &self.following.token, Scope::Read, None);
         match timeout(PATIENCE, asked).await {
             Ok(Err(error)) if matches!(error.code(), ErrorCode::InvalidApiKey | ErrorCode::PermissionDenied) => {
                 self.failure(&error)

@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod inbound;
 pub(crate) mod integrations;
+pub(crate) mod keys;
 mod log_events;
 mod log_form;
 pub(crate) mod logs;
@@ -16,5 +17,6 @@ pub(crate) mod metrics;
 pub(crate) mod preview;
 pub(crate) mod revisions;
 pub(crate) mod runs;
+pub(crate) mod usage;
 
 pub(crate) use log_events::LastEvent;

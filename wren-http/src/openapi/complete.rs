@@ -43,7 +43,7 @@ pub(super) fn complete(document: &mut OpenApi, route: &RouteInfo) {
         let response: RefOr<_> = match as_page {
             true => with_correlation(refusals::response(status, true)).into(),
             false => {
-                let shared = || with_correlation(refusals::response(status, false)).into();
+                let shared = || with_rate_limit(with_correlation(refusals::response(status, false))).into();
                 components.responses.entry(name.clone()).or_insert_with(shared);
                 RefOr::Ref(Ref::from_response_name(name))
             }
@@ -53,6 +53,9 @@ pub(super) fn complete(document: &mut OpenApi, route: &RouteInfo) {
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
             *response = with_correlation(response.clone());
+            if matches!(route.access, Access::Key(_)) {
+                *response = with_rate_limit(response.clone());
+            }
         }
     }
     operation.parameters.get_or_insert_default().push(params::correlation());
@@ -71,6 +74,22 @@ fn with_correlation(mut response: utoipa::openapi::Response) -> utoipa::openapi:
     let mut header = Header::new(Ref::from_schema_name(words::CorrelationId::name()));
     header.description = Some("The request's own, or a new one.".to_owned());
     response.headers.insert("X-Correlation-ID".to_owned(), header);
+    response
+}
+
+/// Adds what is left of the key's requests, where there is a key whose requests are counted.
+fn with_rate_limit(mut response: utoipa::openapi::Response) -> utoipa::openapi::Response {
+    for (name, description) in [
+        ("RateLimit-Policy", "How many requests a minute the key may send: `q` in `w` seconds."),
+        (
+            "RateLimit",
+            "How many it may send now, as `r`, and in how many seconds it may send a full burst again, as `t`.",
+        ),
+    ] {
+        let mut header = Header::new(words::string().build());
+        header.description = Some(format!("{description} Absent where requests are not counted."));
+        response.headers.insert(name.to_owned(), header);
+    }
     response
 }
 

@@ -34,6 +34,9 @@ have, and `admin` is all of them.
 **Errors.** Every answer above 399 is `{\"error\": {…}}`: `type` says who must act, `code` is stable, and where several \
 faults were found `details.diagnostics` has all of them. What belongs to another owner is answered as if it did not exist.
 
+**Limits.** A key may send so many requests a minute; beyond it the answer is 429, with `Retry-After`, and every answer says in \
+`RateLimit` how many are left. Where an owner's quota is used up the answer is 402, or 429 if it begins anew by itself.
+
 **Lists** are read by `next_cursor`, which is absent from the last page. A query parameter that a list does not know is \
 refused.
 
@@ -76,6 +79,7 @@ fn tags() -> Vec<Tag> {
         ("runs", "Executions, their results and what they printed."),
         ("schedules", "What cron expressions mean."),
         ("integrations", "The services that scripts use, and the user's leave to."),
+        ("account", "The owner's keys, quotas and what is used of them."),
         ("mail", "Mail that providers hand over."),
         ("pages", "What a user's browser sees while it connects an integration."),
         ("probes", "For load balancers and supervisors."),

@@ -19,7 +19,7 @@ pub(super) fn of(route: &RouteInfo, operation: &Operation) -> Vec<u16> {
     // A fault, and an answer that takes too long.
     let mut statuses = vec![500, 504];
     if matches!(route.access, Access::Key(_)) {
-        statuses.extend([401, 403, 503]);
+        statuses.extend([401, 403, 429, 503]);
     }
     if operation.request_body.is_some() {
         statuses.extend([400, 408, 413]);
@@ -75,7 +75,7 @@ fn description(status: u16) -> String {
         413 => "The body is too large.",
         415 => "The body is of a media type that is not taken.",
         422 => "What was sent can be read, and has faults.",
-        429 => "Too much at once.",
+        429 => "Too much at once, or today.",
         503 => "The store, the vault or an executor cannot be reached.",
         504 => "The answer took too long; what was begun is brought to its end.",
         _ => "A fault of the platform.",
@@ -84,6 +84,7 @@ fn description(status: u16) -> String {
     // Statuses that are more exact than their code's own.
     let other = match status {
         408 | 413 | 415 => Some(ErrorCode::InvalidRequest),
+        429 => Some(ErrorCode::QuotaExceeded),
         504 => Some(ErrorCode::Internal),
         _ => None,
     };

@@ -43,6 +43,10 @@ words! {
     TriggerId = id(wren_core::TriggerId::PREFIX);
     /// Names a run: a TypeID, version 0.3.
     RunId = id(wren_core::RunId::PREFIX);
+    /// Names an API key: a TypeID, version 0.3.
+    KeyId = id(wren_core::KeyId::PREFIX);
+    /// What a key may allow; `admin` is all of them.
+    Scope = one_of(&crate::auth::Scope::ALL.map(crate::auth::Scope::as_str));
     /// The name of a deployment, unique among its owner's.
     DeploymentName = pattern(NAME);
     /// Follows one request, and what it leads to, through the platform's logs.
@@ -56,13 +60,7 @@ words! {
     /// What a source is doing about what it watches.
     WatchState = one_of(&wren_core::source::WatchState::ALL);
     /// Why a due time has no execution.
-    SkipReason = one_of(&[
-        model::SkipReason::Overlap,
-        model::SkipReason::Paused,
-        model::SkipReason::NeedsAttention,
-        model::SkipReason::Coalesced,
-        model::SkipReason::Expired,
-    ]);
+    SkipReason = one_of(&model::SkipReason::ALL);
     /// What happens when a trigger is due while an earlier run of it has not ended.
     Overlap = one_of(&[
         model::Overlap::Skip,

@@ -1,6 +1,7 @@
 //! Where connections come from, and what it means when none does.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,8 +12,8 @@ pub(super) trait Accept: Send {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next connection. Dropping the future loses none.
-    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    /// Waits for the next connection, and says whose it is where that is known. Dropping the future loses none.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Option<IpAddr>)>> + Send;
 }
 
 /// A TCP listener whose connections are given up when what was sent is not acknowledged for a while.
@@ -25,15 +26,15 @@ pub(super) struct Tcp {
 impl Accept for Tcp {
     type Stream = TcpStream;
 
-    async fn accept(&mut self) -> io::Result<TcpStream> {
-        let (stream, _) = self.listener.accept().await?;
+    async fn accept(&mut self) -> io::Result<(TcpStream, Option<IpAddr>)> {
+        let (stream, address) = self.listener.accept().await?;
         // Answers are written at once: waiting for more to send would only add to their latency.
         let _ = stream.set_nodelay(true);
         // A client whose machine or network is gone says nothing, and a few heartbeats fit into the kernel's buffer: without
         // this the kernel would go on sending them for a quarter of an hour. Elsewhere its own limit has to do.
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(self.patience));
-        Ok(stream)
+        Ok((stream, Some(address.ip())))
     }
 }
 
@@ -74,7 +75,8 @@ mod tests {
         let patience = Duration::from_secs(60);
         let mut tcp = Tcp { listener, patience };
         let (ours, _theirs) = tokio::join!(tcp.accept(), TcpStream::connect(address));
-        let ours = ours.unwrap();
+        let (ours, address) = ours.unwrap();
+        assert!(address.unwrap().is_loopback());
         assert_eq!(socket2::SockRef::from(&ours).tcp_user_timeout().unwrap(), Some(patience));
         assert!(ours.nodelay().unwrap());
     }

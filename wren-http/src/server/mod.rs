@@ -11,7 +11,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::{Extension, Router};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,6 +26,7 @@ use accept::{Accept, Fault, Tcp};
 pub use options::ServeOptions;
 use stall::StallGuard;
 
+use crate::limit::Peer;
 use crate::streams::Closing;
 
 /// How long to wait after a connection could not be accepted, for want of file descriptors say.
@@ -76,8 +80,9 @@ async fn serve_from(
             accepted = source.accept(), if !full => accepted,
         };
         match accepted {
-            Ok(stream) => {
-                connections.spawn(connection(stream, router.clone(), closing.clone(), options));
+            Ok((stream, address)) => {
+                let peer = address.map(Peer::of);
+                connections.spawn(connection(stream, peer, router.clone(), closing.clone(), options));
             }
             Err(error) => match Fault::of(&error) {
                 Fault::Connection => {}
@@ -100,15 +105,22 @@ async fn serve_from(
     outcome
 }
 
-async fn connection<S>(stream: S, router: Router, closing: CancellationToken, options: ServeOptions)
+async fn connection<S>(stream: S, peer: Option<Peer>, router: Router, closing: CancellationToken, options: ServeOptions)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stream = StallGuard::new(stream, options.write_timeout);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

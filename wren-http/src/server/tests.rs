@@ -1,5 +1,7 @@
 //! What a server does when it runs out of places, of file descriptors or of patience, in virtual time.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -15,9 +17,9 @@ struct Script(mpsc::UnboundedReceiver<io::Result<DuplexStream>>);
 impl Accept for Script {
     type Stream = DuplexStream;
 
-    async fn accept(&mut self) -> io::Result<DuplexStream> {
+    async fn accept(&mut self) -> io::Result<(DuplexStream, Option<IpAddr>)> {
         match self.0.recv().await {
-            Some(accepted) => accepted,
+            Some(accepted) => accepted.map(|stream| (stream, None)),
             None => std::future::pending().await,
         }
     }

@@ -5,9 +5,11 @@
 mod deployment;
 mod inbound;
 mod integration;
+mod key;
 mod preview;
 mod revision;
 mod run;
+mod usage;
 mod watch;
 
 pub use deployment::{
@@ -17,7 +19,9 @@ pub use inbound::{ClosedInbound, DeliveryReceipt, InboundAddressView};
 pub use integration::{
     ConnectLink, ConnectionStatus, IntegrationList, IntegrationProblem, IntegrationView, Validation,
 };
+pub use key::{IssuedKey, KeyList, KeyView, RevokedKey};
 pub use preview::{PastEventView, PreviewProblem, PreviewedTrigger, ScriptPreview};
 pub use revision::{RevisionDetail, RevisionList, RevisionView};
 pub use run::{AttemptView, LogPage, RunDetail, RunList, RunSummary};
+pub use usage::{QuotaView, UsageView};
 pub use watch::{WatchErrorView, WatchView};

@@ -7,20 +7,32 @@ use wren_core::ErrorCode;
 use wren_core::keys::NewApiKey;
 use wren_http::{Access, RouteInfo, Scope, routes};
 
-use crate::support::{NOW, World, ada, at, request_as};
+use crate::support::{Answer, NOW, World, ada, at, request_as};
 
 /// Fills a route's parameters with an id of the right kind.
 pub(crate) fn filled(route: &RouteInfo) -> String {
     let path = route.path.replace("{address}", "0123456789abcdef0123456789abcdef");
-    let prefix = if route.path.starts_with("/v1/runs") { "run" } else { "dep" };
-    path.replace("{id}", &format!("{prefix}_00000000000000000000000001"))
-        .replace("{name}", "gmail")
-        .replace("{number}", "1")
+    path.replace("{id}", &absent(route)).replace("{name}", "gmail").replace("{number}", "1")
+}
+
+/// Returns an id of a route's kind that is nobody's.
+pub(crate) fn absent(route: &RouteInfo) -> String {
+    let prefix = match route.path {
+        path if path.starts_with("/v1/runs") => "run",
+        path if path.starts_with("/v1/keys") => "key",
+        _ => "dep",
+    };
+    format!("{prefix}_00000000000000000000000001")
 }
 
 /// What it answers is about the whole server.
 fn is_of_the_server(route: &RouteInfo) -> bool {
     route.path == "/metrics"
+}
+
+/// A key says of others what they allow, and makes them.
+fn is_of_keys(route: &RouteInfo) -> bool {
+    route.path.starts_with("/v1/keys")
 }
 
 #[test]
@@ -48,7 +60,7 @@ fn only_probes_the_document_and_the_pages_of_a_users_browser_are_public() {
 fn reading_needs_no_more_than_read_and_changing_needs_more() {
     for route in routes().filter(|route| matches!(route.access, Access::Key(_))) {
         let changes = route.method != "GET" && route.path != "/v1/integrations/validate";
-        let is_more = changes || is_of_the_server(&route);
+        let is_more = changes || is_of_the_server(&route) || is_of_keys(&route);
         assert_eq!(route.access == Access::Key(Scope::Read), !is_more, "{route:?}");
     }
 }
@@ -69,22 +81,30 @@ async fn every_route_refuses_a_key_without_its_scope_and_takes_one_with_it() {
     let world = World::new().await;
     for route in routes() {
         let Access::Key(scope) = route.access else { continue };
-        // A key with the scope `admin` has all of them.
-        let others = Scope::ALL.iter().filter(|&&other| other != scope && other != Scope::Admin);
-        let others: Vec<&str> = others.map(|other| other.as_str()).collect();
-        let without = world.key_of(&ada(), &others).await;
-        let answer =
-            world.send(request_as(&without, route.method.as_str(), &filled(&route)).body(Body::empty()).unwrap());
-        let error = answer.await.error(403, ErrorCode::PermissionDenied);
-        assert_eq!(error["details"]["required_scope"], scope.as_str(), "{route:?}");
-
-        for scopes in [&[scope.as_str()][..], &["admin"]] {
-            let with = world.key_of(&ada(), scopes).await;
-            let answer =
-                world.send(request_as(&with, route.method.as_str(), &filled(&route)).body(Body::empty()).unwrap());
-            assert!(![401, 403].contains(&answer.await.status.as_u16()), "{route:?} with {scopes:?}");
+        let others: Vec<Scope> = Scope::ALL.into_iter().filter(|other| !gives(*other, scope)).collect();
+        // Each alone, all together, and none at all.
+        let mut without: Vec<Vec<Scope>> = others.iter().map(|other| vec![*other]).collect();
+        without.extend([others, Vec::new()]);
+        for scopes in without {
+            let error = ask_with(&world, &route, &scopes).await.error(403, ErrorCode::PermissionDenied);
+            assert_eq!(error["details"]["required_scope"], scope.as_str(), "{route:?} with {scopes:?}");
+        }
+        for with in Scope::ALL.into_iter().filter(|with| gives(*with, scope)) {
+            let answer = ask_with(&world, &route, &[with]).await;
+            assert!(![401, 403].contains(&answer.status.as_u16()), "{route:?} with {with}: {}", answer.text);
         }
     }
+}
+
+/// A key with the scope `admin` has all of them.
+fn gives(have: Scope, wanted: Scope) -> bool {
+    have == wanted || have == Scope::Admin
+}
+
+async fn ask_with(world: &World, route: &RouteInfo, scopes: &[Scope]) -> Answer {
+    let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+    let key = world.key_of(&ada(), &scopes).await;
+    world.send(request_as(&key, route.method.as_str(), &filled(route)).body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]

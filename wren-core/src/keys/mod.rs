@@ -3,6 +3,11 @@
 //! A key is `wren_` and 43 characters of base64url over 256 random bits. The store keeps its SHA-256, under which it is found,
 //! and its first characters, by which people tell keys apart. A fast hash is right here: 256 random bits cannot be
 //! guessed, so there is nothing for a slow hash to slow down.
+//!
+//! A key that is [rotated](ApiKeys::rotate) keeps its id, its scopes and its end; its secret is a new one, and the one before
+//! is good for a while longer. Whoever revokes the key revokes every secret of it.
+
+mod rotation;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,8 +25,12 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::id::{KeyId, OwnerId};
 use crate::store::{Expect, Namespace, PutOptions, RecordStore};
 
+pub use rotation::{DEFAULT_GRACE, MAX_GRACE};
+
 /// What every key begins with.
 pub const KEY_PREFIX: &str = "wren_";
+/// The scope that is all of them.
+const ADMIN: &str = "admin";
 /// How many characters of a key are shown.
 const SHOWN: usize = 12;
 
@@ -40,6 +49,29 @@ pub struct ApiKey {
     pub created_at: DateTime<Utc>,
     /// When it ends to be valid.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When it last got a new secret.
+    #[serde(default)]
+    pub rotated_at: Option<DateTime<Utc>>,
+}
+
+impl ApiKey {
+    /// Says whether this key gives no more than another: no scope that the other has not, and no later end. `admin` is all
+    /// scopes.
+    #[must_use]
+    pub fn is_within(&self, other: &ApiKey) -> bool {
+        within(&self.scopes, self.expires_at, other)
+    }
+}
+
+/// Says whether scopes and an end are within those of a key.
+fn within(scopes: &[String], expires_at: Option<DateTime<Utc>>, key: &ApiKey) -> bool {
+    let has = |scope: &String| key.scopes.iter().any(|have| have == scope || have == ADMIN);
+    let ends = match (expires_at, key.expires_at) {
+        (_, None) => true,
+        (Some(end), Some(latest)) => end <= latest,
+        (None, Some(_)) => false,
+    };
+    ends && scopes.iter().all(has)
 }
 
 /// A key to make.
@@ -58,7 +90,7 @@ impl NewApiKey {
     /// Makes a request for a key that allows everything to its owner and has no end.
     #[must_use]
     pub fn new(owner: OwnerId) -> Self {
-        Self { owner, scopes: vec!["admin".to_owned()], expires_at: None }
+        Self { owner, scopes: vec![ADMIN.to_owned()], expires_at: None }
     }
 
     /// Sets when the key ends to be valid.
@@ -73,6 +105,12 @@ impl NewApiKey {
     pub fn with_scopes(mut self, scopes: Vec<String>) -> Self {
         self.scopes = scopes;
         self
+    }
+
+    /// Says whether the key will give no more than another: see [`ApiKey::is_within`].
+    #[must_use]
+    pub fn is_within(&self, other: &ApiKey) -> bool {
+        within(&self.scopes, self.expires_at, other)
     }
 }
 
@@ -100,18 +138,18 @@ impl ApiKeys {
     /// # Errors
     /// `STORE_UNAVAILABLE`.
     pub async fn create(&self, new: NewApiKey, now: DateTime<Utc>) -> Result<(ApiKey, SecretString)> {
-        let bits: [u8; 32] = rand::random();
-        let token = format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(bits));
+        let token = token();
         let key = ApiKey {
             id: KeyId::new(),
             owner: new.owner,
-            prefix: token.chars().take(SHOWN).collect(),
+            prefix: shown(&token),
             scopes: new.scopes,
             created_at: now,
             expires_at: new.expires_at,
+            rotated_at: None,
         };
         let hash = hash(&token);
-        let value = Bytes::from(serde_json::to_vec(&key).map_err(|error| Error::internal("encoding a key", error))?);
+        let value = encode(&key)?;
         let options = PutOptions { expect: Expect::Absent, expires_at: key.expires_at, now };
         // The owner's list comes first: a key that works is always one that can be revoked.
         self.records
@@ -150,11 +188,32 @@ impl ApiKeys {
     pub async fn list(&self, owner: &OwnerId, now: DateTime<Utc>) -> Result<Vec<ApiKey>> {
         let mut keys = Vec::new();
         for entry in self.records.records(&listed(owner), "", None, 1_000, now).await? {
-            if let Some(record) = self.records.record(&by_hash(), &text(&entry.value), now).await? {
-                keys.push(decode(&record.value)?);
-            }
+            keys.extend(self.newest(&hashes(&entry.value), now).await?);
         }
         Ok(keys)
+    }
+
+    /// Returns a key of an owner.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when the owner has no such key.
+    pub async fn key(&self, owner: &OwnerId, id: KeyId, now: DateTime<Utc>) -> Result<ApiKey> {
+        let entry = self.records.record(&listed(owner), &id.to_string(), now).await?;
+        let key = match entry {
+            Some(entry) => self.newest(&hashes(&entry.value), now).await?,
+            None => None,
+        };
+        key.ok_or_else(|| no_key(id))
+    }
+
+    /// Returns the key of the first of its hashes that is kept: a rotation that broke off may have left one that is not.
+    async fn newest(&self, hashes: &[String], now: DateTime<Utc>) -> Result<Option<ApiKey>> {
+        for hash in hashes {
+            if let Some(record) = self.records.record(&by_hash(), hash, now).await? {
+                return decode(&record.value).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// Says whether there is any key, of whatever owner: without one nobody can call.
@@ -165,19 +224,48 @@ impl ApiKeys {
         Ok(!self.records.records(&by_hash(), "", None, 1, now).await?.is_empty())
     }
 
-    /// Revokes a key of an owner.
+    /// Revokes a key of an owner, with every secret that it has.
     ///
     /// # Errors
     /// `NOT_FOUND` when the owner has no such key.
     pub async fn revoke(&self, owner: &OwnerId, id: KeyId, now: DateTime<Utc>) -> Result<()> {
         let namespace = listed(owner);
         let name = id.to_string();
-        let entry = self.records.record(&namespace, &name, now).await?;
-        let entry = entry.ok_or_else(|| Error::not_found(format!("key {id}")))?;
-        self.records.delete_record(&by_hash(), &text(&entry.value), Expect::Any, now).await?;
-        self.records.delete_record(&namespace, &name, Expect::Any, now).await?;
+        loop {
+            let entry = self.records.record(&namespace, &name, now).await?.ok_or_else(|| no_key(id))?;
+            let hashes = hashes(&entry.value);
+            self.forget(&hashes, now).await?;
+            match self.records.delete_record(&namespace, &name, Expect::Version(entry.version), now).await {
+                // Once more: a rotation under way may have put its secret between the two, and not know yet.
+                Ok(_) => return self.forget(&hashes, now).await,
+                // It has another secret since.
+                Err(error) if error.code() == ErrorCode::Conflict => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn forget(&self, hashes: &[String], now: DateTime<Utc>) -> Result<()> {
+        for hash in hashes {
+            self.records.delete_record(&by_hash(), hash, Expect::Any, now).await?;
+        }
         Ok(())
     }
+}
+
+/// Makes a secret.
+fn token() -> String {
+    let bits: [u8; 32] = rand::random();
+    format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(bits))
+}
+
+/// Returns what is shown of a secret.
+fn shown(token: &str) -> String {
+    token.chars().take(SHOWN).collect()
+}
+
+fn no_key(id: KeyId) -> Error {
+    Error::not_found(format!("key {id}"))
 }
 
 fn by_hash() -> Namespace {
@@ -192,8 +280,13 @@ fn hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
 }
 
-fn text(value: &Bytes) -> String {
-    String::from_utf8_lossy(value).into_owned()
+/// Reads an entry of an owner's list: the hashes of a key's secrets, the newest first, one a line.
+fn hashes(value: &Bytes) -> Vec<String> {
+    String::from_utf8_lossy(value).lines().map(str::to_owned).collect()
+}
+
+fn encode(key: &ApiKey) -> Result<Bytes> {
+    serde_json::to_vec(key).map(Bytes::from).map_err(|error| Error::internal("encoding a key", error))
 }
 
 fn decode(value: &Bytes) -> Result<ApiKey> {

@@ -1,0 +1,366 @@
+//! Where the engine holds what its owners do against their quotas.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::join_all;
+use parking_lot::Mutex;
+use tokio::sync::MutexGuard;
+
+use super::Engine;
+use super::inner::{Inner, PATIENCE, answered};
+use crate::error::{Error, Result};
+use crate::id::{DeploymentId, DeploymentName, OwnerId, RunId};
+use crate::model::{FireKey, PageOptions, Run, SkipReason, TriggerKind};
+use crate::quota::{Ledger, Limit, Meter, Quota, QuotaOverrides, Quotas, Usage, next_day, overrides};
+use crate::store::{Disposition, EnqueueRun, Fire, Fired, ListDeployments, ListRuns, RecordFires, RecordWrite};
+
+/// How long what operators have set is taken to be what it was.
+const FRESH: TimeDelta = TimeDelta::seconds(10);
+/// How many deploys of different owners may be stored at once.
+const TURNS: usize = 64;
+/// How many deployments or runs are read at once.
+const PAGE: usize = 200;
+/// How many of the latest runs are looked through for one that was asked for before.
+const LOOKED_THROUGH: usize = 1_000;
+/// How long a shutdown waits for the counters.
+const LAST_WAIT: Duration = Duration::from_secs(3);
+
+/// Knows what owners may use, and counts what they do.
+#[derive(Debug)]
+pub(super) struct QuotaKeeper {
+    defaults: Quotas,
+    known: Mutex<Option<(DateTime<Utc>, Arc<Known>)>>,
+    ledger: Ledger,
+    // Not one for each owner: a few that wait for each other cost less than a map that grows.
+    turns: [tokio::sync::Mutex<()>; TURNS],
+}
+
+/// What held when it was last looked.
+#[derive(Debug)]
+pub(super) struct Known {
+    defaults: Quotas,
+    own: HashMap<OwnerId, QuotaOverrides>,
+}
+
+impl Known {
+    pub(super) fn of(&self, owner: &OwnerId) -> Quotas {
+        self.own.get(owner).map_or(self.defaults, |own| own.over(self.defaults))
+    }
+
+    fn may_limit_runs(&self) -> bool {
+        let limits = |own: &QuotaOverrides| matches!(own.runs_per_day, Some(Limit::AtMost(_)));
+        self.defaults.runs_per_day.is_some() || self.own.values().any(limits)
+    }
+}
+
+impl QuotaKeeper {
+    pub(super) fn new(defaults: Quotas) -> Self {
+        Self {
+            defaults,
+            known: Mutex::default(),
+            ledger: Ledger::default(),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+        }
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Returns what holds for owners, as it was at most ten seconds ago: for what happens often.
+    pub(super) async fn known(&self, inner: &Inner) -> Result<Arc<Known>> {
+        let now = inner.clock.now();
+        if let Some((at, known)) = &*self.known.lock()
+            && (now - *at).abs() < FRESH
+        {
+            return Ok(Arc::clone(known));
+        }
+        let own = answered(PATIENCE, overrides::all(&*inner.store, now)).await?;
+        let known = Arc::new(Known { defaults: self.defaults, own });
+        *self.known.lock() = Some((now, Arc::clone(&known)));
+        Ok(known)
+    }
+
+    /// Says whether anybody's runs are limited.
+    pub(super) async fn may_limit_runs(&self, inner: &Inner) -> Result<bool> {
+        Ok(self.known(inner).await?.may_limit_runs())
+    }
+
+    /// Returns what holds for an owner now.
+    async fn of(&self, inner: &Inner, owner: &OwnerId) -> Result<Quotas> {
+        Ok(overrides::of(&*inner.store, owner, inner.clock.now()).await?.over(self.defaults))
+    }
+
+    /// Waits until no other deploy of the owner is being stored in this process. Two processes at once may go over a quota by
+    /// what each of them stores at that moment.
+    pub(super) async fn deploy_turn(&self, owner: &OwnerId) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        owner.hash(&mut hasher);
+        let place = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
+        self.turns[place].lock().await
+    }
+
+    /// Refuses what would add a deployment or triggers beyond the owner's quotas.
+    pub(super) async fn check_deploy(
+        &self,
+        inner: &Inner,
+        owner: &OwnerId,
+        name: &DeploymentName,
+        triggers: usize,
+    ) -> Result<()> {
+        let quotas = self.of(inner, owner).await?;
+        if quotas.deployments.is_none() && quotas.triggers.is_none() {
+            return Ok(());
+        }
+        let has = Holdings::read(inner, owner, Some(name)).await?;
+        let (wanted, now) = (triggers as u64, inner.clock.now());
+        let mut faults = Vec::new();
+        if let Some(limit) = quotas.deployments
+            && has.of_name.is_none()
+            && has.deployments + 1 > limit
+        {
+            faults.push(Quota::Deployments.exceeded(limit, has.deployments, now));
+        }
+        let before = has.of_name.unwrap_or(0);
+        if let Some(limit) = quotas.triggers
+            && wanted > before
+            && has.triggers - before + wanted > limit
+        {
+            faults.push(Quota::Triggers.exceeded(limit, has.triggers, now).with_detail("wanted", wanted));
+        }
+        match faults.len() {
+            // One needs no list of itself.
+            0 | 1 => faults.pop().map_or(Ok(()), Err),
+            _ => Error::from_diagnostics(faults).map_or(Ok(()), Err),
+        }
+    }
+
+    /// Gives back what is not used, for the next start.
+    pub(super) async fn close(&self, inner: &Inner) {
+        if tokio::time::timeout(LAST_WAIT, self.ledger.close(&*inner.store, inner.clock.now())).await.is_err() {
+            tracing::warn!("what quotas had left was not written back in time");
+        }
+    }
+}
+
+/// What an owner has.
+struct Holdings {
+    deployments: u64,
+    triggers: u64,
+    /// How many triggers the deployment of the name asked for has, if there is one.
+    of_name: Option<u64>,
+}
+
+impl Holdings {
+    async fn read(inner: &Inner, owner: &OwnerId, name: Option<&DeploymentName>) -> Result<Self> {
+        let mut has = Self { deployments: 0, triggers: 0, of_name: None };
+        let mut page = PageOptions::first(PAGE);
+        loop {
+            let listed = inner.store.deployments(owner, ListDeployments { page, ..ListDeployments::default() }).await?;
+            for overview in &listed.items {
+                let triggers = overview.triggers.len() as u64;
+                has.deployments += 1;
+                has.triggers += triggers;
+                if name == Some(&overview.deployment.name) {
+                    has.of_name = Some(triggers);
+                }
+            }
+            if listed.next.is_none() {
+                return Ok(has);
+            }
+            page = PageOptions { limit: PAGE, after: listed.next };
+        }
+    }
+}
+
+/// Fires that have been counted and not been answered for: whose each is, and when it was counted.
+#[derive(Debug, Default)]
+pub(super) struct Counted(HashMap<RunId, (OwnerId, DateTime<Utc>)>);
+
+impl Counted {
+    /// Gives back all that is left.
+    pub(super) fn give_back(&mut self, inner: &Inner) {
+        for (_, (owner, at)) in self.0.drain() {
+            inner.quotas.ledger.give_back((&owner, Meter::Runs), 1, at);
+        }
+    }
+
+    /// Keeps what became a run, and gives the rest back.
+    fn settle(&mut self, inner: &Inner, fires: &[RunId], fired: &[Fired]) {
+        for (id, fired) in fires.iter().zip(fired) {
+            let Some((owner, at)) = self.0.remove(id) else { continue };
+            let is_used = match fired.disposition {
+                Disposition::Queued => true,
+                // An answer before was lost: this very run was recorded then.
+                Disposition::Duplicate => fired.run_id == *id,
+                Disposition::Skipped(_) | Disposition::Gone => false,
+            };
+            if !is_used {
+                inner.quotas.ledger.give_back((&owner, Meter::Runs), 1, at);
+            }
+        }
+    }
+}
+
+/// Records fires, those of an owner whose quota of runs is used up as skipped for it; the earlier ones of a batch come first.
+/// `owners` says whose each fire is; of a trigger that is gone nobody's.
+///
+/// A fire is counted before it is recorded, and given back when no run of it was queued. After an error it stays in `counted`,
+/// under its run's id, for the next try: so it counts once, however often it is tried.
+pub(super) async fn record_within_quotas(
+    inner: &Inner,
+    mut fires: Vec<Fire>,
+    owners: &[Option<&OwnerId>],
+    records: Vec<RecordWrite>,
+    now: DateTime<Utc>,
+    counted: &mut Counted,
+) -> Result<Vec<Fired>> {
+    let known = inner.quotas.known(inner).await?;
+    if known.may_limit_runs() {
+        count(inner, &known, &mut fires, owners, now, counted).await?;
+    }
+    let ids: Vec<RunId> = fires.iter().map(|fire| fire.run_id).collect();
+    let fired = answered(PATIENCE, inner.store.record_fires(RecordFires { fires, records, now })).await?;
+    counted.settle(inner, &ids, &fired);
+    Ok(fired)
+}
+
+/// The fires of one owner that are to run.
+struct Wanted<'a> {
+    owner: &'a OwnerId,
+    limit: u64,
+    places: Vec<usize>,
+}
+
+impl Wanted<'_> {
+    /// Takes as much of the quota for them as there is; returns how much.
+    async fn take(&self, inner: &Inner, now: DateTime<Utc>) -> Result<usize> {
+        let (place, want) = ((self.owner, Meter::Runs), self.places.len() as u64);
+        let granted = answered(PATIENCE, inner.quotas.ledger.take(&*inner.store, place, self.limit, want, now)).await?;
+        Ok(usize::try_from(granted).unwrap_or(usize::MAX).min(self.places.len()))
+    }
+}
+
+/// Counts the fires that are to run, and marks those for which nothing is left.
+async fn count(
+    inner: &Inner,
+    known: &Known,
+    fires: &mut [Fire],
+    owners: &[Option<&OwnerId>],
+    now: DateTime<Utc>,
+    counted: &mut Counted,
+) -> Result<()> {
+    let mut wanted: HashMap<&OwnerId, Wanted<'_>> = HashMap::new();
+    for (place, fire) in fires.iter().enumerate() {
+        let is_new = fire.skip.is_none() && !counted.0.contains_key(&fire.run_id);
+        let Some(owner) = owners[place].filter(|_| is_new) else { continue };
+        let Some(limit) = known.of(owner).runs_per_day else { continue };
+        wanted.entry(owner).or_insert_with(|| Wanted { owner, limit, places: Vec::new() }).places.push(place);
+    }
+    // Side by side: the first runs of a day are of many owners at once, and a store writes many at the price of one.
+    let mut taking = Vec::with_capacity(wanted.len());
+    for of_owner in wanted.values() {
+        taking.push(of_owner.take(inner, now));
+    }
+    let taken = join_all(taking).await;
+    let mut failed = None;
+    for (of_owner, granted) in wanted.values().zip(taken) {
+        let granted = match granted {
+            Ok(granted) => granted,
+            Err(error) => {
+                failed = Some(error);
+                continue;
+            }
+        };
+        let (fit, over) = of_owner.places.split_at(granted);
+        counted.0.extend(fit.iter().map(|place| (fires[*place].run_id, (of_owner.owner.clone(), now))));
+        if !over.is_empty() {
+            tracing::warn!(owner = %of_owner.owner, skipped = over.len(), "the quota of runs a day is used up");
+        }
+        for place in over {
+            fires[*place].skip = Some(SkipReason::Quota);
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Queues a run that somebody asked for, if the owner's quota leaves one. A second request with a key is answered with the
+/// first one's run whatever is left, and does not count.
+///
+/// # Errors
+/// `QUOTA_EXCEEDED`; those of [`RunStore::enqueue`](crate::store::RunStore::enqueue).
+pub(super) async fn enqueue(inner: &Inner, owner: &OwnerId, run: EnqueueRun) -> Result<Run> {
+    let (keeper, now) = (&inner.quotas, run.now);
+    let place = (owner, Meter::Runs);
+    let Some(limit) = keeper.of(inner, owner).await?.runs_per_day else {
+        return inner.store.enqueue(owner, run).await;
+    };
+    if keeper.ledger.take(&*inner.store, place, limit, 1, now).await? == 0 {
+        let first = match &run.idempotency_key {
+            Some(key) => asked_for_before(inner, owner, run.deployment_id, key).await?,
+            None => None,
+        };
+        let exceeded = || Meter::Runs.quota().exceeded(limit, limit, now);
+        return first.ok_or_else(exceeded);
+    }
+    let id: RunId = run.run_id;
+    let queued = inner.store.enqueue(owner, run).await;
+    let is_used = match &queued {
+        Ok(queued) => queued.id == id,
+        // Whether it is recorded nobody knows: then it counts.
+        Err(error) => error.retryable(),
+    };
+    if !is_used {
+        keeper.ledger.give_back(place, 1, now);
+    }
+    queued
+}
+
+/// Returns the run of an earlier request with a key, if it is among the deployment's latest.
+async fn asked_for_before(inner: &Inner, owner: &OwnerId, id: DeploymentId, key: &str) -> Result<Option<Run>> {
+    let mut page = PageOptions::first(PAGE);
+    for _ in 0..LOOKED_THROUGH / PAGE {
+        let list = ListRuns { deployment_id: Some(id), page, ..ListRuns::default() };
+        let listed = inner.store.runs(owner, list).await?;
+        let is_it = |run: &Run| {
+            run.trigger == TriggerKind::Manual && matches!(&run.key, FireKey::Event(of_run) if of_run == key)
+        };
+        if let Some(run) = listed.items.into_iter().find(is_it) {
+            return Ok(Some(run));
+        }
+        if listed.next.is_none() {
+            break;
+        }
+        page = PageOptions { limit: PAGE, after: listed.next };
+    }
+    Ok(None)
+}
+
+impl Engine {
+    /// Returns an owner's quotas, and what is used of them.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`.
+    pub async fn usage(&self, owner: &OwnerId) -> Result<Usage> {
+        let inner = &self.inner;
+        let quotas = inner.quotas.of(inner, owner).await?;
+        let has = Holdings::read(inner, owner, None).await?;
+        let now = inner.clock.now();
+        let used = async |meter: Meter| match quotas.limit(meter.quota()) {
+            Some(_) => inner.quotas.ledger.used(&*inner.store, (owner, meter), now).await.map(Some),
+            None => Ok(None),
+        };
+        Ok(Usage {
+            quotas,
+            deployments: has.deployments,
+            triggers: has.triggers,
+            runs_today: used(Meter::Runs).await?,
+            log_bytes_today: used(Meter::LogBytes).await?,
+            resets_at: next_day(now),
+        })
+    }
+}
