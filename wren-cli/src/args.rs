@@ -6,6 +6,7 @@ mod limits;
 mod mail;
 mod secrets;
 mod tools;
+mod tracing;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) use self::limits::{LimitArgs, QuotasArgs, QuotasCommand};
 pub(crate) use self::mail::MailArgs;
 pub(crate) use self::secrets::{CredentialsArgs, CredentialsCommand, VaultArgs, VaultCommand, VaultCommandArgs};
 pub(crate) use self::tools::{Beginning, CompletionsArgs, DoctorArgs, InitArgs, ManArgs};
+pub(crate) use self::tracing::TracingArgs;
 use crate::backends::{ExecutorChoice, StoreChoice};
 
 /// Runs agent-written Python scripts on schedules and events, reliably
@@ -409,6 +411,8 @@ pub(crate) struct ServeArgs {
     pub(crate) mail: MailArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) tracing: TracingArgs,
     /// What runs the scripts
     #[arg(long, value_enum, default_value_t)]
     pub(crate) executor: ExecutorChoice,

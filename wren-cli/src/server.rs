@@ -15,9 +15,10 @@ use wren_core::engine::{Engine, EngineBuilder, EngineOptions};
 use wren_core::executor::Executor;
 use wren_core::keys::{ApiKeys, NewApiKey};
 use wren_core::memory::MemoryVault;
-use wren_core::store::Store;
+use wren_core::store::{Store, TimedStore};
+use wren_core::trace::SpanSink;
 use wren_core::vault::CredentialVault;
-use wren_core::{Error, ErrorCode, OwnerId};
+use wren_core::{Error, ErrorCode, OwnerId, WorkerId};
 use wren_http::Api;
 use wren_integrations::{Connections, OauthRefresher};
 
@@ -27,8 +28,9 @@ use crate::backends::{
     open_vault,
 };
 use crate::failure::{Failure, Problem};
+use crate::guide;
 use crate::output::{Output, arrived, write_stderr};
-use crate::{guide, telemetry};
+use crate::telemetry::{self, OtlpSpans};
 
 /// Runs the server until a signal asks it to end.
 pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure> {
@@ -40,7 +42,7 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     let (listener, own_url) = listen(args.listen).await?;
     let public_url = public_url(args.public_url.as_deref(), listener.local_addr().ok())?;
     let integrations = Integrations::read(&args.broker, args.oauth_clients.as_deref(), &public_url)?;
-    let store = open_store(&args.data).await?;
+    let store: Arc<dyn Store> = Arc::new(TimedStore::new(open_store(&args.data).await?));
     // What is sealed in memory ends with the process, and needs no key that outlives it.
     let vault: Arc<dyn CredentialVault> = match args.data.store {
         StoreChoice::Memory => Arc::new(memory_vault(&integrations)),
@@ -48,8 +50,12 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
     };
     let executors = make_executors(args.executor, args.concurrency);
     refuse_without_sandbox(&executors).await?;
-    let parts = Parts { store: Arc::clone(&store), vault, executors };
+    let instance = WorkerId::generate();
+    let exporter = OtlpSpans::make(&args.tracing, instance.as_str())?.map(Arc::new);
+    let spans = exporter.clone().map(|exporter| exporter as Arc<dyn SpanSink>);
+    let parts = Parts { store: Arc::clone(&store), vault, executors, spans };
     let engine = build_engine(parts, &args.broker, &args.mail, &integrations, |options| {
+        options.worker = instance;
         options.lease_ms = millis(args.lease);
         options.drain_ms = millis(args.drain);
         options.concurrency = args.concurrency.unwrap_or(options.concurrency);
@@ -84,6 +90,10 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
         .with_metrics(move || metrics.render());
     let ended = run(engine, api, listener, args.drain, shutdown).await;
     signals.abort();
+    if let Some(exporter) = exporter {
+        // It waits for the collector, on a thread that may.
+        let _ = tokio::task::spawn_blocking(move || exporter.finish()).await;
+    }
     tracing::info!("the server has ended");
     ended
 }
@@ -157,6 +167,8 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) vault: Arc<dyn CredentialVault>,
     pub(crate) executors: Vec<Arc<dyn Executor>>,
+    /// Where spans go, if anywhere.
+    pub(crate) spans: Option<Arc<dyn SpanSink>>,
 }
 
 /// Puts an engine together.
@@ -169,8 +181,9 @@ pub(crate) fn build_engine(
 ) -> Result<Engine, Failure> {
     let mut options = EngineOptions::default();
     adjust(&mut options);
-    let Parts { store, vault, executors } = parts;
+    let Parts { store, vault, executors, spans } = parts;
     let builder = executors.into_iter().fold(Engine::builder(), EngineBuilder::shared_executor);
+    let builder = spans.into_iter().fold(builder, EngineBuilder::spans);
     let mailboxes = make_mailboxes(mail, Arc::clone(&vault), Arc::clone(&store))?;
     let broker = Arc::new(make_broker(broker, integrations, Arc::clone(&store), Arc::clone(&vault))?);
     let builder = builder.shared_store(store).shared_vault(vault).options(options);

@@ -1,9 +1,12 @@
-//! The process's figures: what is counted and timed, and how it is read.
+//! What the process tells about itself: here its figures, what is counted and timed, and how it is read.
+
+mod spans;
 
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+pub(crate) use self::spans::OtlpSpans;
 use crate::failure::Failure;
 
 /// How often what has been timed is summed up, so that it takes no more room when nobody reads it.
@@ -24,6 +27,7 @@ pub(crate) fn record() -> Result<PrometheusHandle, Failure> {
     let handle = begin().map_err(|error| Failure::internal("recording metrics", error))?;
     wren_core::engine::describe_measures();
     wren_http::describe_measures();
+    wren_integrations::describe_measures();
     let kept = handle.clone();
     tokio::spawn(async move {
         loop {

@@ -70,8 +70,11 @@ fn prometheus_reads_the_figures_and_the_rules_and_the_dashboard_speak_of_no_othe
     if !wren_conformance::requirement("Prometheus", check) {
         return;
     }
-    let wren = Wren::start(&[]);
-    let file = wren.write("job.py", "import wren\n\n@wren.on_schedule(every=\"1s\")\ndef job():\n    pass\n");
+    let clients = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(clients.path(), "[gmail]\nclient_id = \"wren\"\nclient_secret = \"shh\"\n").unwrap();
+    let wren = Wren::start(&["--oauth-clients", clients.path().to_str().unwrap()]);
+    let script = "import wren\n\n@wren.on_schedule(every=\"1s\")\ndef job():\n    wren.state[\"seen\"] = True\n";
+    let file = wren.write("job.py", script);
     wren.json(["deploy", &file, "--json"]);
     let prometheus = Prometheus::start(&wren);
     let runs = "/api/v1/query?query=sum(wren_runs_total%7Boutcome%3D%22success%22%7D)";

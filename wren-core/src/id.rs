@@ -235,6 +235,11 @@ impl CorrelationId {
     pub fn generate() -> Self {
         Self(format!("corr_{}", encode(Uuid::now_v7())).into())
     }
+
+    /// Returns the UUID in one that [`generate`](Self::generate) made.
+    pub(crate) fn uuid(&self) -> Option<Uuid> {
+        decode(self.as_str().strip_prefix("corr_")?)
+    }
 }
 
 impl WorkerId {

@@ -20,6 +20,7 @@ pub mod schedule;
 pub mod source;
 pub mod store;
 pub mod suggest;
+pub mod trace;
 pub mod vault;
 
 pub use error::{Error, ErrorClass, ErrorCode, Location, ParseErrorCodeError, Result, WireError, WireErrorBody};

@@ -1,17 +1,20 @@
 //! The edge of the API: every request gets a correlation id and a span, every answer the id and its final form.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
-use wren_core::CorrelationId;
+use wren_core::{CorrelationId, trace};
 
+use crate::api::Api;
 use crate::error::ApiError;
+use crate::spans::{self, RequestSpan};
 use crate::{pages, wire};
 
 /// The header in which a correlation id comes and goes.
@@ -31,8 +34,23 @@ impl<S: Sync> FromRequestParts<S> for Correlation {
 }
 
 /// Wraps everything else, so that no answer leaves without its id and no error without its body.
-pub(crate) async fn edge(mut request: Request, next: Next) -> Response {
-    let id = accepted(request.headers()).unwrap_or_else(CorrelationId::generate);
+pub(crate) async fn edge(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let caller = spans::of_caller(request.headers());
+    let id = accepted(request.headers())
+        .or_else(|| CorrelationId::new(caller?.trace.to_string()).ok())
+        .unwrap_or_else(CorrelationId::generate);
+    let traced = api.engine.spans().and_then(|sink| {
+        let route = request.extensions().get::<MatchedPath>();
+        let begun = RequestSpan::begin(&id, caller, request.method(), route, api.engine.clock().now())?;
+        Some((Arc::clone(sink), begun))
+    });
+    let Some((sink, begun)) = traced else { return answered(id, request, next).await };
+    let answer = trace::within(begun.context, answered(id, request, next)).await;
+    sink.record(begun.end(answer.status(), api.engine.clock().now()));
+    answer
+}
+
+async fn answered(id: CorrelationId, mut request: Request, next: Next) -> Response {
     // The path names ids only. The query stays out of the log: what callers put there is theirs.
     let span = tracing::info_span!(
         "request", correlation_id = %id, method = %request.method(), path = request.uri().path(),

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
-use wren_core::{Error, ErrorCode};
+use wren_core::{Error, ErrorCode, trace};
 
 use crate::api::Api;
 use crate::error::{ApiError, ApiResult};
@@ -23,7 +23,7 @@ pub(crate) async fn limit(State(api): State<Api>, request: Request, next: Next) 
 /// after its commit would leave triggers in the planner that the store has no more. Not for what waits in a queue, which
 /// would grow with every caller that gave up.
 pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    match tokio::spawn(work.in_current_span()).await {
+    match tokio::spawn(trace::carried(work).in_current_span()).await {
         Ok(value) => value,
         // Nobody aborts the task, so all that can have happened is a panic. It goes on where it would have been.
         Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -33,6 +33,7 @@ mod query;
 mod readiness;
 mod router;
 mod server;
+mod spans;
 mod streams;
 pub mod views;
 mod wire;

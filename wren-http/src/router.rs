@@ -153,7 +153,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(api.clone(), deadline::limit))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(correlation::edge))
+        .layer(from_fn_with_state(api.clone(), correlation::edge))
         .layer(from_fn(measured))
         .with_state(api)
 }

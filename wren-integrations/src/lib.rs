@@ -3,6 +3,7 @@
 mod broker;
 mod catalogue;
 mod connect;
+mod measures;
 mod oauth;
 mod one_time;
 mod tls;
@@ -14,6 +15,7 @@ pub use broker::{
 };
 pub use catalogue::{Catalogue, CredentialPlace, IntegrationSpec, OauthSpec, Origin, Probe};
 pub use connect::{Connections, Departure, Invitation, Invited, Means};
+pub use measures::describe_measures;
 pub use oauth::{
     Callback, ClientAuthentication, OauthClient, OauthFlows, OauthOptions, OauthProviders, OauthRefresher,
 };

@@ -53,7 +53,7 @@ pub(super) async fn dev(args: DevArgs, output: Output) -> Result<(), Failure> {
     let executors = make_executors(args.executor, None);
     // The other one is looked at when a script asks for it.
     server::refuse_without_sandbox(&executors[..1]).await?;
-    let parts = server::Parts { store: Arc::clone(&store), vault, executors };
+    let parts = server::Parts { store: Arc::clone(&store), vault, executors, spans: None };
     let engine = server::build_engine(parts, &broker, &mail, &integrations, |options| {
         options.drain_ms = u64::try_from(DRAIN.as_millis()).unwrap_or(u64::MAX);
     })?;

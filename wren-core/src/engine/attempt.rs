@@ -10,15 +10,17 @@ use super::finishing::finish;
 use super::inner::{ActiveRun, Inner, StopReason};
 use super::log_buffer::LogBuffer;
 use super::log_quota::LogQuota;
-use super::measures;
+use super::observed_host::ObservedHost;
 use super::verdict::{Ended, verdict};
+use super::{measures, spans};
 use crate::error::{Error, ErrorCode};
 use crate::executor::{Executor, Invocation, Limits, LogSink, OutcomeEnd};
 use crate::host::{RunContext, RunHost};
 use crate::id::RunId;
-use crate::model::{Completion, Isolation, LogLine, LogStream, Run};
+use crate::model::{Completion, FireKey, Isolation, LogLine, LogStream, Run};
 use crate::redact::RunSecrets;
 use crate::store::Held;
+use crate::trace::SpanContext;
 
 /// How long an executor may take to end a run at its timeout or its cancellation. The contract says two seconds; after this
 /// its future is dropped, which ends the run, too.
@@ -35,7 +37,7 @@ pub(super) async fn run(inner: Arc<Inner>, run: Run, active: Arc<ActiveRun>) {
 
     let began = inner.clock.now();
     measures::started(&run, began);
-    let (ended, isolation) = execute(&inner, &run, &active, &logs, &secrets).await;
+    let (ended, isolation, span) = execute(&inner, &run, &active, &logs, &secrets).await;
     if active.stop_reason() == Some(StopReason::Lost) {
         tracing::warn!(run_id = %id, "the claim was lost, another worker has the run");
         return;
@@ -50,6 +52,7 @@ pub(super) async fn run(inner: Arc<Inner>, run: Run, active: Arc<ActiveRun>) {
     let executor = isolation.as_ref().map_or("none", |isolation| isolation.executor.as_str()).to_owned();
     if let Some(run) = finish(&inner, held, completion, isolation, &logs, &active).await {
         measures::ended(&run, &executor, now - began);
+        spans::attempted(&inner, &run, span, &executor, began..now);
     }
 }
 
@@ -90,19 +93,22 @@ async fn execute(
     active: &ActiveRun,
     logs: &Arc<LogBuffer>,
     secrets: &RunSecrets,
-) -> (Ended, Option<Isolation>) {
+) -> (Ended, Option<Isolation>, SpanContext) {
     let prepared = tokio::select! {
         prepared = prepare(inner, run, secrets) => prepared,
         // A store that hangs must not keep a run from ending.
         () = active.cancel.cancelled() => Err(Error::new(ErrorCode::StoreUnavailable, "the script was not read in time")),
     };
-    let (invocation, executor) = match prepared {
+    let (invocation, executor, is_first_due) = match prepared {
         Ok(prepared) => prepared,
-        Err(error) => return (Ended::NotStarted(error), None),
+        Err(error) => return (Ended::NotStarted(error), None, spans::of_attempt(run, false)),
     };
+    let span = spans::of_attempt(run, is_first_due);
+    spans::fired(inner, run, is_first_due);
     let timeout = Duration::from_millis(invocation.limits.timeout_ms);
     let isolation = executor.isolation();
-    let host = RunHost::new(Arc::clone(&inner.host), Arc::clone(&invocation.context));
+    let host = ObservedHost::new(inner, span);
+    let host = RunHost::new(Arc::new(host), Arc::clone(&invocation.context));
     let sink = Arc::clone(logs) as Arc<dyn LogSink>;
 
     // The executor's future and the flushing go on side by side: the executor may be waiting in its sink for the very
@@ -134,7 +140,8 @@ async fn execute(
         ended.cancel();
         outcome
     };
-    tokio::join!(running, flushing).0
+    let (ended, isolation) = tokio::join!(running, flushing).0;
+    (ended, isolation, span)
 }
 
 /// Ends when an executor should have ended a run long ago, with what it should have said.
@@ -148,7 +155,12 @@ async fn overrun(timeout: Duration, cancel: &CancellationToken) -> OutcomeEnd {
     }
 }
 
-async fn prepare(inner: &Inner, run: &Run, secrets: &RunSecrets) -> Result<(Invocation, Arc<dyn Executor>), Error> {
+/// Returns what to run and in what, and whether the run is the first of its schedule since the deploy.
+async fn prepare(
+    inner: &Inner,
+    run: &Run,
+    secrets: &RunSecrets,
+) -> Result<(Invocation, Arc<dyn Executor>, bool), Error> {
     let revision = inner.revisions.load(&*inner.store, run).await?;
     let settings = &revision.script.settings;
     let executor = inner.rules.executor(settings.executor.as_deref()).ok_or_else(|| {
@@ -165,5 +177,9 @@ async fn prepare(inner: &Inner, run: &Run, secrets: &RunSecrets) -> Result<(Invo
     };
     let invocation =
         Invocation::new(revision.script.clone(), Arc::new(context)).with_event(run.payload.clone()).with_limits(limits);
-    Ok((invocation, Arc::clone(executor)))
+    let is_first_due = match run.key {
+        FireKey::Scheduled(at) => revision.is_first_due(&run.func, at),
+        FireKey::Event(_) => false,
+    };
+    Ok((invocation, Arc::clone(executor), is_first_due))
 }

@@ -15,6 +15,7 @@ use crate::memory::MemoryVault;
 use crate::schedule::{Planner, Scheduler};
 use crate::source::TriggerSource;
 use crate::store::Store;
+use crate::trace::SpanSink;
 use crate::vault::CredentialVault;
 
 type AdjustRules = Box<dyn FnOnce(&mut DeployRules) + Send>;
@@ -30,6 +31,7 @@ pub struct EngineBuilder {
     probe: Option<Arc<dyn IntegrationProbe>>,
     host: Option<Arc<dyn Host>>,
     clock: Option<Arc<dyn Clock>>,
+    spans: Option<Arc<dyn SpanSink>>,
     integrations: Option<IntegrationDirectory>,
     options: EngineOptions,
     adjust_rules: Option<AdjustRules>,
@@ -127,6 +129,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets what takes the spans of deploys, fires, attempts and host calls; they are not made without it.
+    #[must_use]
+    pub fn spans(mut self, sink: Arc<dyn SpanSink>) -> Self {
+        self.spans = Some(sink);
+        self
+    }
+
     /// Sets the integrations that scripts may import.
     #[must_use]
     pub fn integrations(mut self, integrations: IntegrationDirectory) -> Self {
@@ -187,7 +196,8 @@ impl EngineBuilder {
         };
         let scheduler = self.scheduler.unwrap_or_else(|| Arc::new(Planner::new()));
         let vault = self.vault.unwrap_or_else(|| Arc::new(MemoryVault::default()));
-        let parts = Parts { store, scheduler, vault, probe: self.probe, host, clock, rules, options };
+        let parts =
+            Parts { store, scheduler, vault, probe: self.probe, host, clock, spans: self.spans, rules, options };
         Ok(Engine { inner: Arc::new(Inner::new(parts)) })
     }
 }

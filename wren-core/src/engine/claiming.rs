@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt;
 use super::inner::{ActiveRun, Inner, StopReason, answered, millis};
+use super::{attempt, measures};
 use crate::model::{Fence, Run};
 use crate::store::{ClaimLimits, ClaimOptions, Claimed};
 
@@ -59,9 +59,10 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
 }
 
 async fn claim(inner: &Inner, free: usize) -> crate::error::Result<Claimed> {
+    let now = inner.clock.now();
     let options = ClaimOptions {
         worker: inner.options.worker.clone(),
-        now: inner.clock.now(),
+        now,
         lease: inner.lease(),
         limits: ClaimLimits {
             batch: free,
@@ -70,7 +71,9 @@ async fn claim(inner: &Inner, free: usize) -> crate::error::Result<Claimed> {
         },
     };
     // What an answer brings that comes later than a lease lasts is not this worker's any more.
-    answered(Duration::from_millis(inner.options.lease_ms), inner.store.claim(options)).await
+    let claimed = answered(Duration::from_millis(inner.options.lease_ms), inner.store.claim(options)).await?;
+    measures::claimed(&claimed.runs, now);
+    Ok(claimed)
 }
 
 fn start(inner: &Arc<Inner>, run: Run, attempts: &mut JoinSet<()>) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::inner::Inner;
-use super::{Engine, integrations, nodes};
+use super::{Engine, integrations, nodes, spans};
 use crate::deploy::{self, DeployRequest};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{DeploymentId, DeploymentName, OwnerId, TriggerId};
@@ -61,6 +61,7 @@ impl Engine {
         only: Option<DeploymentId>,
     ) -> Result<DeployReceipt> {
         let inner = &self.inner;
+        let began = inner.clock.now();
         let examination = {
             let _place = inner.inspections.enter(owner).await?;
             let now = inner.clock.now();
@@ -88,9 +89,7 @@ impl Engine {
             .iter()
             .map(|spec| NewTrigger { id: TriggerId::new(), spec: spec.clone() })
             .collect();
-        // Held until the deploy is stored, so that of two at once the second is counted with the first.
-        let _turn = inner.quotas.deploy_turn(owner).await;
-        inner.quotas.check_deploy(inner, owner, &name, examination.manifest.triggers.len()).await?;
+        let _turn = inner.quotas.check_deploy(inner, owner, &name, examination.manifest.triggers.len()).await?;
         // Whoever drops this future from here on, or a store that fails after its commit, leaves the planner without word of
         // what was stored.
         let unplanned = Unplanned(Some(Arc::clone(inner)));
@@ -117,6 +116,7 @@ impl Engine {
             inner.plan(trigger);
         }
         unplanned.settled();
+        spans::deployed(inner, &deployed, began);
         inner.triggers_changed();
         nodes::announce(inner, owner, deployed.deployment.id).await;
         // A deploy ends `needs_attention`, and what was queued meanwhile may go on.

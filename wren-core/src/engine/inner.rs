@@ -28,6 +28,7 @@ use crate::integration::IntegrationProbe;
 use crate::model::{Fence, Trigger};
 use crate::schedule::{PlannerEntry, Scheduler};
 use crate::store::{Signals, Store};
+use crate::trace::SpanSink;
 use crate::vault::CredentialVault;
 
 /// Why a run is being ended from outside.
@@ -81,6 +82,7 @@ pub(super) struct Inner {
     pub(super) probe: Option<Arc<dyn IntegrationProbe>>,
     pub(super) host: Arc<dyn Host>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) spans: Option<Arc<dyn SpanSink>>,
     pub(super) rules: DeployRules,
     pub(super) options: EngineOptions,
     /// Which triggers are this engine's to plan.
@@ -122,6 +124,7 @@ pub(super) struct Parts {
     pub(super) probe: Option<Arc<dyn IntegrationProbe>>,
     pub(super) host: Arc<dyn Host>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) spans: Option<Arc<dyn SpanSink>>,
     pub(super) rules: DeployRules,
     pub(super) options: EngineOptions,
 }
@@ -138,7 +141,7 @@ impl Drop for Running {
 
 impl Inner {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { store, scheduler, vault, probe, host, clock, rules, options } = parts;
+        let Parts { store, scheduler, vault, probe, host, clock, spans, rules, options } = parts;
         let inspections = Inspections::new(options.concurrent_inspections);
         let quotas = QuotaKeeper::new(options.quotas);
         let shards = Shards::new(store.peers().is_some());
@@ -149,6 +152,7 @@ impl Inner {
             probe,
             host,
             clock,
+            spans,
             rules,
             options,
             shards,

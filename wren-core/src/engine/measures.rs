@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use super::SourceHealth;
+use crate::error::ErrorCode;
 use crate::model::{Run, RunState, TriggerKind};
 use crate::source::WatchState;
 
@@ -14,6 +15,9 @@ const FIRES: &str = "wren_fires_total";
 const START_DELAY: &str = "wren_run_start_delay_seconds";
 const RUNS: &str = "wren_runs_total";
 const RUN_DURATION: &str = "wren_run_duration_seconds";
+const QUEUE_AGE: &str = "wren_queue_age_seconds";
+const HOST_CALLS: &str = "wren_host_calls_total";
+const HOST_CALL_DURATION: &str = "wren_host_call_seconds";
 const WATCHES: &str = "wren_watches";
 const WATCH_LAG: &str = "wren_watch_lag_seconds";
 const SOURCE_RESTARTS: &str = "wren_source_restarts_total";
@@ -27,6 +31,16 @@ pub fn describe_measures() {
         "Attempts that ended, by how they ended and what they ran in; a retry is one that is tried again"
     );
     describe_histogram!(RUN_DURATION, Unit::Seconds, "How long attempts took, by how they ended and what they ran in");
+    describe_gauge!(
+        QUEUE_AGE,
+        Unit::Seconds,
+        "For how long the oldest run of the latest claim could have been running; 0 after a claim that found none"
+    );
+    describe_counter!(
+        HOST_CALLS,
+        "What scripts asked of the platform, by what it was and by how it ended: ok or an error code"
+    );
+    describe_histogram!(HOST_CALL_DURATION, Unit::Seconds, "How long the answers took, by what was asked");
     describe_gauge!(WATCHES, "What sources watch, mailboxes say, by what this node is doing about it");
     describe_gauge!(WATCH_LAG, Unit::Seconds, "For how long something new may have gone unseen where that is longest");
     describe_counter!(SOURCE_RESTARTS, "How often a source stopped and was started again");
@@ -35,6 +49,19 @@ pub fn describe_measures() {
 /// Fires of one kind were recorded.
 pub(super) fn fired(kind: TriggerKind, count: usize) {
     counter!(FIRES, "kind" => kind.as_str()).increment(count as u64);
+}
+
+/// A claim was made.
+pub(super) fn claimed(runs: &[Run], now: DateTime<Utc>) {
+    let oldest = runs.iter().map(|run| run.not_before).min();
+    gauge!(QUEUE_AGE).set(oldest.map_or(0.0, |oldest| seconds(now - oldest)));
+}
+
+/// The host has answered a script.
+pub(super) fn host_call(op: &'static str, error: Option<ErrorCode>, took: TimeDelta) {
+    let outcome = error.map_or("ok", ErrorCode::as_str);
+    counter!(HOST_CALLS, "op" => op, "outcome" => outcome).increment(1);
+    histogram!(HOST_CALL_DURATION, "op" => op).record(seconds(took));
 }
 
 /// An attempt starts.

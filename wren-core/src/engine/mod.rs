@@ -24,6 +24,7 @@ mod log_buffer;
 mod log_quota;
 mod measures;
 mod nodes;
+mod observed_host;
 mod options;
 mod presence;
 mod preview;
@@ -35,6 +36,7 @@ mod rolling_back;
 mod runs;
 mod shards;
 mod sources;
+mod spans;
 mod verdict;
 mod watches;
 
@@ -140,6 +142,12 @@ impl Engine {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn crate::clock::Clock> {
         &self.inner.clock
+    }
+
+    /// Returns what takes spans, for the API beside the engine.
+    #[must_use]
+    pub fn spans(&self) -> Option<&Arc<dyn crate::trace::SpanSink>> {
+        self.inner.spans.as_ref()
     }
 
     /// Returns the rules that scripts are held to, for examining one without deploying it.

@@ -97,25 +97,27 @@ impl QuotaKeeper {
 
     /// Waits until no other deploy of the owner is being stored in this process. Two processes at once may go over a quota by
     /// what each of them stores at that moment.
-    pub(super) async fn deploy_turn(&self, owner: &OwnerId) -> MutexGuard<'_, ()> {
+    async fn deploy_turn(&self, owner: &OwnerId) -> MutexGuard<'_, ()> {
         let mut hasher = DefaultHasher::new();
         owner.hash(&mut hasher);
         let place = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
         self.turns[place].lock().await
     }
 
-    /// Refuses what would add a deployment or triggers beyond the owner's quotas.
+    /// Refuses what would add a deployment or triggers beyond the owner's quotas. What is returned is to be held until the deploy
+    /// is stored, so that of two at once the second is counted with the first; deploys without a quota wait for no other.
     pub(super) async fn check_deploy(
         &self,
         inner: &Inner,
         owner: &OwnerId,
         name: &DeploymentName,
         triggers: usize,
-    ) -> Result<()> {
+    ) -> Result<Option<MutexGuard<'_, ()>>> {
         let quotas = self.of(inner, owner).await?;
         if quotas.deployments.is_none() && quotas.triggers.is_none() {
-            return Ok(());
+            return Ok(None);
         }
+        let turn = self.deploy_turn(owner).await;
         let has = Holdings::read(inner, owner, Some(name)).await?;
         let (wanted, now) = (triggers as u64, inner.clock.now());
         let mut faults = Vec::new();
@@ -134,8 +136,8 @@ impl QuotaKeeper {
         }
         match faults.len() {
             // One needs no list of itself.
-            0 | 1 => faults.pop().map_or(Ok(()), Err),
-            _ => Error::from_diagnostics(faults).map_or(Ok(()), Err),
+            0 | 1 => faults.pop().map_or(Ok(Some(turn)), Err),
+            _ => Error::from_diagnostics(faults).map_or(Ok(Some(turn)), Err),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Running again what has run.
 
-use super::{Engine, quotas};
+use super::{Engine, quotas, spans};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{CorrelationId, OwnerId, RunId};
 use crate::model::{FireKey, Run};
@@ -64,6 +64,9 @@ impl Engine {
             now: inner.clock.now(),
         };
         let retry = quotas::enqueue(inner, owner, enqueue).await?;
+        if retry.id == run_id {
+            spans::asked_for(inner, &retry);
+        }
         inner.more_work();
         inner.run_changes.of(retry.id);
         Ok(retry)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
 use crate::error::Result;
@@ -23,6 +24,8 @@ pub(super) struct Loaded {
     pub(super) script: Script,
     /// The zones of the functions' schedules.
     timezones: HashMap<String, &'static str>,
+    /// When each schedule was due first after the deploy.
+    first_due: HashMap<String, Vec<DateTime<Utc>>>,
 }
 
 impl Loaded {
@@ -30,6 +33,11 @@ impl Loaded {
     pub(super) fn timezone(&self, func: &str) -> &str {
         let default = self.script.settings.timezone.as_ref().map_or("UTC", |zone| zone.name());
         self.timezones.get(func).copied().unwrap_or(default)
+    }
+
+    /// Says whether a due time of a function's schedule is the first after the revision was deployed.
+    pub(super) fn is_first_due(&self, func: &str, at: DateTime<Utc>) -> bool {
+        self.first_due.get(func).is_some_and(|first| first.contains(&at))
     }
 }
 
@@ -57,10 +65,16 @@ impl RevisionCache {
                 _ => None,
             })
             .collect();
+        let mut first_due: HashMap<String, Vec<DateTime<Utc>>> = HashMap::new();
+        for spec in &revision.manifest.triggers {
+            let first = spec.schedule.as_ref().and_then(|spec| spec.schedule.next_after(revision.created_at));
+            first_due.entry(spec.func.clone()).or_default().extend(first);
+        }
         let loaded = Arc::new(Loaded {
             deployment_name: deployment.name.as_str().to_owned(),
             script: Script::new(revision.script).with_settings(revision.manifest.settings),
             timezones,
+            first_due,
         });
         let mut cache = self.loaded.lock();
         let bytes = loaded.script.source.len();

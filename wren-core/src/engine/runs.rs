@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::inner::StopReason;
 use super::verdict::cancelled;
-use super::{Engine, quotas};
+use super::{Engine, quotas, spans};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::{CorrelationId, DeploymentId, OwnerId, RunId};
 use crate::model::{Attempt, LogEntry, Page, Run, RunPolicy, RunState};
@@ -90,8 +90,9 @@ impl Engine {
             },
             |trigger| trigger.policy.clone(),
         );
+        let run_id = RunId::new();
         let enqueue = EnqueueRun {
-            run_id: RunId::new(),
+            run_id,
             deployment_id: id,
             revision: None,
             func,
@@ -102,6 +103,9 @@ impl Engine {
             now: inner.clock.now(),
         };
         let run = quotas::enqueue(inner, owner, enqueue).await?;
+        if run.id == run_id {
+            spans::asked_for(inner, &run);
+        }
         inner.more_work();
         inner.run_changes.of(run.id);
         Ok(run)

@@ -25,6 +25,7 @@ mod portable;
 mod records;
 mod refusals;
 mod runs;
+mod timed;
 
 use async_trait::async_trait;
 
@@ -42,6 +43,7 @@ pub use runs::{
     AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired, Held,
     ListRuns, RecordFires, RunStore,
 };
+pub use timed::TimedStore;
 
 use crate::error::Result;
 

@@ -39,7 +39,7 @@ pub(crate) fn path(name: &str, schema: impl Into<Schema>, description: &str) -> 
 /// Describes the header that every request may have.
 pub(super) fn correlation() -> Parameter {
     let description = "Follows the request through the platform's logs: 1 to 128 letters, digits or `._:-`, and echoed. \
-                       Anything else is passed over, and the answer has a new one.";
+                       Anything else is passed over; then the trace id of a `traceparent` takes its place, or a new id.";
     header("X-Correlation-ID", words::string().build(), description)
 }
 

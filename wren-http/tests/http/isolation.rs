@@ -63,7 +63,8 @@ async fn what_a_route_tells_of_an_id_depends_on_the_scope_and_the_owner() {
                     (true, true) => drop(answer.error(404, ErrorCode::NotFound)),
                     (true, false) => {
                         let status = answer.status.as_u16();
-                        assert!([200, 201, 202, 409].contains(&status), "{route:?} with {scope}: {}", answer.text);
+                        let is_let_in = status < 500 && ![401, 403, 404].contains(&status);
+                        assert!(is_let_in, "{route:?} with {scope}: {}", answer.text);
                     }
                 }
                 seen += 1;

@@ -135,6 +135,11 @@ impl OauthProviders {
         Err(self.0.directory.without_credential(name).with_hint(hint))
     }
 
+    /// Returns the names of the services.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.providers.keys().map(String::as_str)
+    }
+
     pub(super) fn directory(&self) -> &IntegrationDirectory {
         &self.0.directory
     }

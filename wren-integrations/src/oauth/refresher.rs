@@ -8,6 +8,7 @@ use wren_core::{Error, ErrorCode, Result};
 
 use super::endpoint::Failure;
 use super::providers::{OauthProviders, Provider};
+use crate::measures;
 
 /// The standard's word for a refresh token that has ended, was revoked, or was used before where once is all.
 const ENDED: &str = "invalid_grant";
@@ -22,6 +23,7 @@ impl OauthRefresher {
     /// Serves the integrations that the platform has a client of.
     #[must_use]
     pub fn new(providers: OauthProviders) -> Self {
+        providers.names().for_each(measures::serving);
         Self { providers }
     }
 
@@ -51,10 +53,12 @@ impl CredentialRefresher for OauthRefresher {
     async fn refresh(&self, credential: &Refreshing, now: DateTime<Utc>) -> Result<NewCredential> {
         let provider = self.providers.find(&credential.integration)?;
         let grant = [("grant_type", "refresh_token"), ("refresh_token", credential.refresh_token.expose_secret())];
-        match self.providers.endpoint().trade(provider, &grant).await {
+        let answer = match self.providers.endpoint().trade(provider, &grant).await {
             Ok(tokens) => Ok(tokens.into_credential(&credential.integration, now)),
             Err(Failure::Refused(reason)) => Err(self.refused(provider, reason)),
             Err(Failure::Trouble(error)) => Err(error),
-        }
+        };
+        measures::refreshed(&credential.integration, &answer);
+        answer
     }
 }
