@@ -78,7 +78,9 @@ impl ConfigFile {
         file.read_to_string(&mut text).map_err(unusable)?;
         let mut reader = Reader { path, text: &text, grammar: Grammar::new(), faults: Vec::new() };
         let read = reader.read();
-        if let Some(problem) = Problem::gather(reader.faults) {
+        let mut faults = reader.faults;
+        faults.sort_by_key(|fault| fault.location.as_ref().map(|place| (place.line, place.column)));
+        if let Some(problem) = Problem::gather(faults) {
             // The lines stay hidden: one may hold a secret.
             return Err(Failure::from(problem).in_script(path.display().to_string(), b""));
         }
@@ -133,7 +135,7 @@ impl ConfigFile {
 
     fn has_secrets(&self) -> bool {
         let has_password = |value: &String| hide_password(value) != *value;
-        self.api_key.is_some() || self.server.values().flatten().any(has_password)
+        self.api_key.is_some() || self.url.iter().chain(self.server.values().flatten()).any(has_password)
     }
 }
 
@@ -214,8 +216,10 @@ impl Reader<'_> {
 
     /// Returns the keys of a table in the order of the file, as options are spelled: with dashes.
     fn keys<'b, 'i>(&mut self, table: &'b DeTable<'i>) -> Vec<(String, Range<usize>, &'b Spanned<DeValue<'i>>)> {
+        let mut all: Vec<_> = table.iter().collect();
+        all.sort_by_key(|(key, _)| key.span().start);
         let mut keys: Vec<(String, Range<usize>, &Spanned<DeValue<'i>>)> = Vec::new();
-        for (key, value) in table {
+        for (key, value) in all {
             let name = key.get_ref().replace('_', "-");
             if keys.iter().any(|(known, ..)| *known == name) {
                 self.fault(key.span(), format!("`{name}` is set twice"), Some("keep one of the two".to_owned()));
@@ -223,7 +227,6 @@ impl Reader<'_> {
             }
             keys.push((name, key.span(), value));
         }
-        keys.sort_by_key(|(_, span, _)| span.start);
         keys
     }
 
