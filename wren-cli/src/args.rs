@@ -1,6 +1,7 @@
 //! The command line's grammar.
 
 mod again;
+mod config;
 mod email;
 mod limits;
 mod mail;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wren_core::{KeyId, OwnerId, RunId};
 
 pub(crate) use self::again::{RetryArgs, RollbackArgs};
+pub(crate) use self::config::{ConfigArgs, ConfigCommand};
 pub(crate) use self::email::{DryRunArgs, EmailArgs, EmailCommand};
 pub(crate) use self::limits::{LimitArgs, QuotasArgs, QuotasCommand};
 pub(crate) use self::mail::MailArgs;
@@ -50,7 +52,8 @@ pub(crate) struct GlobalArgs {
     /// The API key; other users of the machine can read it off a command line, so prefer the variable or the file
     #[arg(long, global = true, env = "WREN_API_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
-    /// A TOML file with `url` and `api_key` [default: ./wren.toml, then ~/.config/wren/config.toml]
+    /// A TOML file with `url`, `api_key` and a table `server` with options of `wren serve` [default: ./wren.toml, then
+    /// ~/.config/wren/config.toml]
     #[arg(long, global = true, env = "WREN_CONFIG", hide_env_values = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -103,6 +106,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Make a script to begin with
     Init(InitArgs),
+    /// Show what the options of a server come to, and check configuration files
+    Config(ConfigArgs),
     /// Say whether this machine can run a server, and what to do where it cannot
     Doctor(DoctorArgs),
     /// Print what an agent has to know: the SDK, the rules, every error code with its fix
@@ -392,7 +397,7 @@ pub(crate) enum StoreCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// The address to listen on; port 0 takes any free one, and the first line printed says which
-    #[arg(long, default_value = "127.0.0.1:7878", value_name = "ADDRESS")]
+    #[arg(long, env = "WREN_LISTEN", hide_env_values = true, default_value = "127.0.0.1:7878", value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
     /// The address that users reach the server by, for the links it makes; the one it listens on without it
     #[arg(long, env = "WREN_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
@@ -414,19 +419,33 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) tracing: TracingArgs,
     /// What runs the scripts
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, env = "WREN_EXECUTOR", hide_env_values = true, value_enum, default_value_t)]
     pub(crate) executor: ExecutorChoice,
     /// How many runs run at once; by the number of cores without it
-    #[arg(long, value_name = "N")]
+    #[arg(long, env = "WREN_CONCURRENCY", hide_env_values = true, value_name = "N")]
     pub(crate) concurrency: Option<usize>,
     /// How long a run stays claimed without a heartbeat: what a crash costs until its runs are taken up again
-    #[arg(long, default_value = "15s", value_name = "DURATION", value_parser = wren_core::schedule::parse_duration)]
+    #[arg(
+        long,
+        env = "WREN_LEASE",
+        hide_env_values = true,
+        default_value = "15s",
+        value_name = "DURATION",
+        value_parser = wren_core::schedule::parse_duration
+    )]
     pub(crate) lease: Duration,
     /// How long a shutdown waits for the runs in progress
-    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = wren_core::schedule::parse_duration)]
+    #[arg(
+        long,
+        env = "WREN_DRAIN",
+        hide_env_values = true,
+        default_value = "30s",
+        value_name = "DURATION",
+        value_parser = wren_core::schedule::parse_duration
+    )]
     pub(crate) drain: Duration,
     /// How the log on the standard error is written; WREN_LOG filters it, as in WREN_LOG=info,wren_core=debug
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, env = "WREN_LOG_FORMAT", hide_env_values = true, value_enum, default_value_t)]
     pub(crate) log_format: LogFormat,
 }
 

@@ -18,6 +18,30 @@ fn a_store_of_an_unknown_kind_is_refused() {
     assert!(Cli::try_parse_from(["wren", "serve", "--store", "papyrus"]).is_err());
 }
 
+/// Returns every command that does something, as `keys create`.
+fn commands(command: &clap::Command, path: &str) -> Vec<String> {
+    let inner: Vec<&clap::Command> = command.get_subcommands().collect();
+    if inner.is_empty() {
+        return vec![path.to_owned()];
+    }
+    let within = |inner: &clap::Command| commands(inner, format!("{path} {}", inner.get_name()).trim_start());
+    inner.into_iter().flat_map(within).collect()
+}
+
+#[test]
+fn every_command_is_in_the_document_about_json_and_no_other() {
+    let text = include_str!("../JSON.md");
+    let table = text.split("| command | document |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let cells = table.lines().skip(2).filter_map(|row| row.strip_prefix("| ")?.split(" | ").next());
+    // Behind the command are its arguments.
+    let is_word = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_lowercase());
+    let first_words = |call: &str| call.split(' ').take_while(is_word).collect::<Vec<_>>().join(" ");
+    let documented: std::collections::BTreeSet<String> =
+        cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(first_words).collect();
+    let commands = commands(&Cli::command(), "").into_iter().collect();
+    assert_eq!(documented, commands);
+}
+
 fn help(path: &[&str]) -> String {
     let mut command = Cli::command().term_width(100);
     command.build();

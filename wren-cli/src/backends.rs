@@ -25,8 +25,9 @@ use wren_store_sqlite::SqliteStore;
 pub(crate) use self::broker::make_broker;
 pub(crate) use self::integrations::{Integrations, built_in_directory};
 pub(crate) use self::mail::{make_inbound, make_mailboxes};
-pub(crate) use self::vaults::{OpenVault, VaultChoice, open_existing_vault, open_vault};
+pub(crate) use self::vaults::{OpenVault, VaultChoice, is_open_to_others, open_existing_vault, open_vault};
 use crate::args::DataArgs;
+use crate::config::hide_password;
 use crate::failure::Failure;
 
 /// A store, as `--store` names it.
@@ -97,7 +98,7 @@ impl fmt::Display for StoreChoice {
         match self {
             Self::File(kind, None) => formatter.write_str(kind.name()),
             Self::File(kind, Some(path)) => write!(formatter, "{}:{}", kind.name(), path.display()),
-            Self::Postgres(url) => formatter.write_str(&without_password(url)),
+            Self::Postgres(url) => formatter.write_str(&hide_password(url)),
             Self::Memory => formatter.write_str("memory"),
         }
     }
@@ -107,20 +108,6 @@ impl fmt::Debug for StoreChoice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
     }
-}
-
-/// Leaves out of a URL what may be a password: all of the user's part after its first colon, and parameters of that name.
-fn without_password(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
-    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
-    let place = match place.rsplit_once('@') {
-        Some((user, place)) => format!("{}@{place}", user.split(':').next().unwrap_or_default()),
-        None => place.to_owned(),
-    };
-    let query: Vec<&str> =
-        query.into_iter().flat_map(|query| query.split('&')).filter(|part| !part.starts_with("password")).collect();
-    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    format!("{scheme}://{place}{query}")
 }
 
 /// An executor, as `--executor` names it.

@@ -5,6 +5,7 @@
 
 mod args;
 mod backends;
+mod call;
 mod client;
 mod commands;
 mod config;

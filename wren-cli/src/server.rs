@@ -27,16 +27,21 @@ use crate::backends::{
     Integrations, StoreChoice, as_options, make_broker, make_executors, make_inbound, make_mailboxes, open_store,
     open_vault,
 };
+use crate::config::ConfigFile;
 use crate::failure::{Failure, Problem};
 use crate::guide;
 use crate::output::{Output, arrived, write_stderr};
 use crate::telemetry::{self, OtlpSpans};
 
 /// Runs the server until a signal asks it to end.
-pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure> {
+pub(crate) async fn serve(args: ServeArgs, file: Option<ConfigFile>, output: Output) -> Result<(), Failure> {
     // Before the address is printed: who reads it may ask the server to end at once.
     let signals = Signals::listen()?;
     start_log(args.log_format, "info", output);
+    if let Some(file) = file {
+        let settings: Vec<&str> = file.server().keys().map(String::as_str).collect();
+        tracing::info!(file = %file.path().display(), settings = settings.join(", "), "a configuration file was read");
+    }
     let metrics = telemetry::record()?;
     // Taken before the rest, which links to it; the promise of its address is made when all stands.
     let (listener, own_url) = listen(args.listen).await?;

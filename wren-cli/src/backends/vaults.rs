@@ -163,7 +163,7 @@ fn passphrase(file: &Path) -> Result<SecretString, Failure> {
 
 /// Says whether other users can read a file.
 #[cfg(unix)]
-pub(super) fn is_open_to_others(metadata: &fs::Metadata) -> bool {
+pub(crate) fn is_open_to_others(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     // A pipe, as `<(…)` of a shell makes one, is nobody else's.
     metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
@@ -171,7 +171,7 @@ pub(super) fn is_open_to_others(metadata: &fs::Metadata) -> bool {
 
 /// Says whether other users can read a file.
 #[cfg(not(unix))]
-pub(super) fn is_open_to_others(_metadata: &fs::Metadata) -> bool {
+pub(crate) fn is_open_to_others(_metadata: &fs::Metadata) -> bool {
     false
 }
 

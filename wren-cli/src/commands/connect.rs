@@ -11,6 +11,7 @@ use super::understood;
 use crate::args::ConnectArgs;
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::output::progress::waiting;
 use crate::output::style::harmless;
 use crate::output::time::rfc3339;
 use crate::output::{Output, arrived};
@@ -47,12 +48,23 @@ pub(super) async fn connect(args: ConnectArgs, client: &Client, output: Output) 
     if args.no_wait {
         return Ok(());
     }
+    let now = waiting(output, "waiting for the link to be used", used(&path, &before, &link, client)).await?;
+    output.done(format_args!("{} connected", harmless(&now.title)));
+    output.document(&json!({"event": "connected", "integration": now}));
+    Ok(())
+}
+
+/// Asks until the link has been used, or cannot be any more.
+async fn used(
+    path: &str,
+    before: &IntegrationView,
+    link: &ConnectLink,
+    client: &Client,
+) -> Result<IntegrationView, Failure> {
     loop {
-        let now: IntegrationView = understood(&client.get::<Value>(&path, &[]).await?)?;
+        let now: IntegrationView = understood(&client.get::<Value>(path, &[]).await?)?;
         if now.version > before.version && now.status == ConnectionStatus::Connected {
-            output.done(format_args!("{} connected", harmless(&now.title)));
-            output.document(&json!({"event": "connected", "integration": now}));
-            return Ok(());
+            return Ok(now);
         }
         if Utc::now() >= link.expires_at {
             let message = format!("the link to connect {} was not used in time", before.title);

@@ -11,6 +11,7 @@ use crate::args::DeployArgs;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::output::progress::waiting;
 use crate::output::time::{coming, rfc3339};
 use crate::wire::DeployReply;
 
@@ -18,7 +19,7 @@ use crate::wire::DeployReply;
 pub(super) async fn deploy(args: DeployArgs, client: &Client, output: Output) -> Result<(), Failure> {
     let script = LocalScript::read(&args.file.file)?;
     let name = args.name.unwrap_or_else(|| name_of(&args.file.file));
-    let answer = send(&script, name, client).await?;
+    let answer = waiting(output, "deploying", send(&script, name, client)).await?;
     show(&answer, output)?;
     output.document(&answer);
     Ok(())

@@ -10,6 +10,7 @@ use crate::args::{DryRunArgs, EmailArgs, EmailCommand};
 use crate::client::Client;
 use crate::failure::{Failure, Problem};
 use crate::output::Output;
+use crate::output::progress::waiting;
 use crate::output::style::harmless;
 use crate::output::tables;
 use crate::output::time::rfc3339;
@@ -64,7 +65,8 @@ pub(super) async fn email(args: EmailArgs, client: &Client, output: Output) -> R
 async fn dry_run(args: &DryRunArgs, client: &Client, output: Output) -> Result<(), Failure> {
     let script = LocalScript::read(&args.file.file)?;
     let body = json!({"script": script.text()?, "last": args.last});
-    let answer: Result<Value, Failure> = client.post("/v1/triggers/preview", &body).await;
+    let asked = client.post("/v1/triggers/preview", &body);
+    let answer: Result<Value, Failure> = waiting(output, "looking at mails", asked).await;
     let answer = answer.map_err(|failure| failure.in_script(script.name.clone(), &script.bytes))?;
     let reply: PreviewReply = understood(&answer)?;
     for trigger in &reply.triggers {

@@ -1,5 +1,6 @@
 //! The commands: each reads its arguments, calls the library or the server, and prints.
 
+mod config;
 mod connect;
 mod credentials;
 mod deploy;
@@ -27,27 +28,29 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::args::{Cli, Command, GlobalArgs};
+use crate::args::{Command, GlobalArgs};
+use crate::call::{Call, Refused};
 use crate::client::Client;
+use crate::config::{connection, hide_password};
 use crate::failure::{Failure, ProblemBody};
 use crate::output::{Output, arrived, diagnostics, write_stderr};
-use crate::{config, server};
+use crate::server;
 
 /// Runs the command that the process was started with.
 pub(crate) fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
+    let call = match Call::read(std::env::args_os()) {
+        Ok(call) => call,
+        Err(Refused::Arguments(error)) => return usage(*error),
+        Err(Refused::File { failure, json }) => return show(failure, Output::new(json)),
     };
-    let output = Output::new(cli.global.json);
+    let output = Output::new(call.cli.global.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return show(Failure::internal("starting the runtime", error), output),
     };
-    let done = runtime.block_on(dispatch(cli, output));
+    let done = runtime.block_on(dispatch(call, output));
     // A blocking read that nobody waits for must not keep the process.
     runtime.shutdown_background();
     match done.and_then(|()| arrived()) {
@@ -56,9 +59,9 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
-    let global = cli.global;
-    match cli.command {
+async fn dispatch(call: Call, output: Output) -> Result<(), Failure> {
+    let global = call.cli.global;
+    match call.cli.command {
         Command::Test(args) => test::test(args, output).await,
         Command::Validate(args) => validate::validate(args, &global, output).await,
         Command::Email(args) => email::email(args, &client(&global, output)?, output).await,
@@ -76,6 +79,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Dev(args) => dev::dev(args, output).await,
         Command::Explain(args) => explain::explain(&args, output),
         Command::Init(args) => init::init(&args, output),
+        Command::Config(args) => config::config(args, call.settings, call.file, output),
         Command::Doctor(args) => doctor::doctor(args, &global, output).await,
         Command::Guide => generate::guide(output),
         Command::Completions(args) => generate::completions(&args, output),
@@ -86,13 +90,13 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Credentials(args) => credentials::credentials(args, output).await,
         Command::Vault(args) => vault::vault(args, output).await,
         Command::Store(args) => store::store(args, output).await,
-        Command::Serve(args) => server::serve(*args, output).await,
+        Command::Serve(args) => server::serve(*args, call.file, output).await,
     }
 }
 
 /// Makes the client of the server that arguments, variables and files name.
 fn client(global: &GlobalArgs, output: Output) -> Result<Client, Failure> {
-    Client::new(config::connection(global, output)?, output)
+    Client::new(connection(global)?, output)
 }
 
 /// Reads what a command needs out of a server's answer.
@@ -124,7 +128,12 @@ fn show(failure: Failure, output: Output) -> ExitCode {
 }
 
 /// Shows what clap has to say: help, version, or what is wrong with the arguments.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(mut error: clap::Error) -> ExitCode {
+    // A database's address with a typing error still has its password.
+    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) {
+        let shown = hide_password(value);
+        error.insert(ContextKind::InvalidValue, ContextValue::String(shown));
+    }
     let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if !is_answer && std::env::args_os().any(|argument| argument == "--json") {
         return show(misused(&error.render().to_string()), Output::new(true));
@@ -153,9 +162,10 @@ fn misused(text: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use clap::Parser as _;
 
     use super::*;
+    use crate::args::Cli;
 
     fn refused(args: &[&str]) -> Failure {
         misused(&Cli::try_parse_from(args).unwrap_err().render().to_string())

@@ -10,6 +10,7 @@ use crate::args::{StoreArgs, StoreCommand};
 use crate::backends::{StoreChoice, open_portable, refuse_missing};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::output::progress::Progress;
 
 /// Copies a store.
 pub(super) async fn store(args: StoreArgs, output: Output) -> Result<(), Failure> {
@@ -24,16 +25,13 @@ async fn migrate(from: &StoreChoice, to: &StoreChoice, data: &Path, output: Outp
     refuse_missing(from, data)?;
     let source = open_portable(from, data).await?;
     let target = open_portable(to, data).await?;
-    let mut shown = 0;
+    let mut progress = Progress::new(output);
     let mut report = |pieces: Pieces| {
         let Pieces { deployments, runs, records } = pieces;
-        // A line now and then: a page takes milliseconds.
-        if (deployments + runs + records) / 10_000 > shown {
-            shown = (deployments + runs + records) / 10_000;
-            output.remark(format_args!("{deployments} deployments, {runs} runs, {records} records so far"));
-        }
+        progress.show(format_args!("copied {deployments} deployments, {runs} runs, {records} records so far"));
     };
     let copied = copy(&*source, &*target, &from.to_string(), Utc::now(), &mut report).await?;
+    drop(progress);
     let Pieces { deployments, runs, records } = copied.pieces;
     output.done(format_args!("Copied: {from} to {to}, {deployments} deployments, {runs} runs, {records} records"));
     output.done(format_args!("Compared: both stores hash to {}", copied.sha256));

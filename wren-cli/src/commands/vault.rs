@@ -7,6 +7,7 @@ use crate::args::{VaultCommand, VaultCommandArgs};
 use crate::backends::{OpenVault, open_existing_vault};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::output::progress::waiting;
 use crate::output::time::rfc3339;
 
 /// Shows the vault, or wraps everything in it anew.
@@ -16,7 +17,8 @@ pub(super) async fn vault(args: VaultCommandArgs, output: Output) -> Result<(), 
             status(&open_existing_vault(&vault, &data).await?, &vault.vault.to_string(), output).await
         }
         VaultCommand::Rotate { vault, data } => {
-            let wrapped = open_existing_vault(&vault, &data).await?.shared().rotate(Utc::now()).await?;
+            let vault = open_existing_vault(&vault, &data).await?.shared();
+            let wrapped = waiting(output, "wrapping credentials anew", vault.rotate(Utc::now())).await?;
             output.done(format_args!("Rotated: {wrapped} credentials are wrapped under new keys"));
             output.document(&json!({"rotated": wrapped}));
             Ok(())

@@ -2,6 +2,7 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod json;
+pub(crate) mod progress;
 pub(crate) mod style;
 pub(crate) mod tables;
 pub(crate) mod time;

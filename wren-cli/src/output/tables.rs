@@ -1,8 +1,8 @@
 //! Lists as tables without lines, which read well and are cut well.
 
 use chrono::{DateTime, Local, SecondsFormat, Utc};
-use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use wren_core::schedule::ExplainedFire;
 
 use super::style::harmless;
@@ -12,12 +12,28 @@ use crate::wire::{Deployment, Revision, Run, Trigger, Watch};
 /// What stands where there is nothing to say.
 const NONE: &str = "-";
 
-/// Returns rows under a header, columns aligned.
+/// Returns rows under a header, columns aligned. Towards a terminal they are as wide as it is at most, else each row is one line.
 pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    within(Table::new().width(), header, rows)
+}
+
+/// Makes the table; cells that a width is too narrow for are broken, but for those of the first column: names and ids are copied.
+fn within<const N: usize>(
+    width: Option<u16>,
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).force_no_tty().set_header(header);
+    if let Some(width) = width {
+        // The margin that is taken off below.
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.saturating_add(1));
+    }
     for row in rows {
         table.add_row(row.map(|cell| harmless(&cell).into_owned()));
+    }
+    if let Some(first) = table.column_mut(0) {
+        first.set_constraint(ColumnConstraint::ContentWidth);
     }
     // The style's own margin would indent the first column.
     table
@@ -159,6 +175,16 @@ pub(crate) fn status(run: &Run) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_is_as_wide_as_the_terminal_at_most_and_its_first_column_whole() {
+        let id = "run_01jf2y8v3qe7w9r5t1y3v5a7s9";
+        let row = [id.to_owned(), "queued".to_owned(), "a reason that has many words to be said in".to_owned()];
+        let shown = within(Some(60), ["RUN", "STATUS", "WHY"], [row.clone()]);
+        assert!(shown.lines().count() > 2 && shown.lines().all(|line| line.chars().count() <= 60), "{shown}");
+        assert!(shown.contains(id), "{shown}");
+        assert_eq!(within(None, ["RUN", "STATUS", "WHY"], [row]).lines().count(), 2);
+    }
 
     #[test]
     fn columns_are_aligned_and_nothing_trails() {

@@ -158,7 +158,7 @@ async fn keys(args: &DoctorArgs, store: &Arc<dyn Store>) -> Finding {
 
 /// Asks the server whether it is ready, and what time it has.
 async fn server(global: &GlobalArgs, output: Output) -> Vec<Finding> {
-    let connection = match config::connection(global, output) {
+    let connection = match config::connection(global) {
         Ok(connection) => connection,
         Err(failure) => return vec![Finding::failed("server", &failure.problem, "mend the configuration")],
     };
