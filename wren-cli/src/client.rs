@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::header::DATE;
+use reqwest::header::{DATE, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -21,6 +21,9 @@ pub(crate) const SERVER_UNREACHABLE: &str = "SERVER_UNREACHABLE";
 /// An answer takes no longer than this: an import has 10 s, and may have to wait for others.
 const PATIENCE: Duration = Duration::from_secs(90);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+/// How often a question waits because there were too many, and for how long at most.
+const WAITS: u32 = 10;
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Talks to one server.
 #[derive(Debug)]
@@ -103,7 +106,19 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut request = self.http.request(method, url);
+        for _ in 0..WAITS {
+            let response = self.ask(&method, &url, body).await?;
+            // Who follows runs asks often, and can wait as well as anybody; what changes something is the caller's to repeat.
+            match retry_after(&response).filter(|_| method == Method::GET) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Ok(response),
+            }
+        }
+        self.ask(&method, &url, body).await
+    }
+
+    async fn ask(&self, method: &Method, url: &Url, body: Option<&impl Serialize>) -> Result<Response, Failure> {
+        let mut request = self.http.request(method.clone(), url.clone());
         if let Some(key) = &self.connection.api_key {
             request = request.bearer_auth(key.expose_secret());
         }
@@ -156,6 +171,14 @@ impl Client {
             .with_hint("is WREN_URL the address of a Wren of this version?")
             .into()
     }
+}
+
+/// Returns how long a server that has had too many requests wants to be left alone, if that is soon over.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds =
+        (response.status() == StatusCode::TOO_MANY_REQUESTS).then(|| response.headers().get(RETRY_AFTER))??;
+    let wait = Duration::from_secs(seconds.to_str().ok()?.parse().ok()?);
+    (wait <= LONGEST_WAIT).then_some(wait)
 }
 
 fn is_loopback(url: &Url) -> bool {

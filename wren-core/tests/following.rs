@@ -80,6 +80,19 @@ async fn every_follower_hears_each_line_once_wherever_it_begins() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_follower_may_be_wrong_about_where_the_run_is() {
+    let mut world = World::new(|_| {});
+    let run = ask(&world, Act::Print(10)).await;
+    let (beyond, early) = (follow(&world, run.id, 5_000).await, follow(&world, run.id, 0).await);
+    let hearing = tokio::spawn(async { tokio::join!(hear(beyond), hear(early)) });
+    tokio::task::yield_now().await;
+    world.run();
+    let (beyond, early) = hearing.await.unwrap();
+    assert_eq!((beyond.lines, early.lines), (vec![], (1..=11).collect::<Vec<_>>()));
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn lines_of_an_attempt_come_before_word_of_the_next() {
     let mut world = World::new(|_| {});
     world.deploy("import wren\n\n@wren.on_schedule(every=\"1h\", retries=3)\ndef tick():\n    pass\n").await;

@@ -172,11 +172,11 @@ impl Api {
         self
     }
 
-    /// Sets how many answers that go on, as followed logs do, one API key and the whole server may have at once: 100 and 256
-    /// unless told otherwise, which is half of the connections that [`serve`](crate::serve) takes.
+    /// Sets how many answers that go on, as followed logs do, one API key, one owner and the whole server may have at once: 100, 200
+    /// and 256 unless told otherwise, the last of which is half of the connections that [`serve`](crate::serve) takes.
     #[must_use]
-    pub fn with_stream_limits(mut self, per_key: usize, in_all: usize) -> Self {
-        self.streams = Arc::new(Streams::new(per_key, in_all));
+    pub fn with_stream_limits(mut self, per_key: usize, per_owner: usize, in_all: usize) -> Self {
+        self.streams = Arc::new(Streams::new(per_key, per_owner, in_all));
         self
     }
 

@@ -51,10 +51,13 @@ pub(crate) async fn edge(State(api): State<Api>, request: Request, next: Next) -
 }
 
 async fn answered(id: CorrelationId, mut request: Request, next: Next) -> Response {
-    // The path names ids only. The query stays out of the log: what callers put there is theirs.
-    let span = tracing::info_span!(
-        "request", correlation_id = %id, method = %request.method(), path = request.uri().path(),
-    );
+    // A path names ids only, but for the addresses that mail is handed over to, which are told to nobody. The query stays out of the
+    // log, too: what callers put there is theirs.
+    let path = match request.extensions().get::<MatchedPath>() {
+        Some(route) if route.as_str().contains("{address}") => route.as_str(),
+        _ => request.uri().path(),
+    };
+    let span = tracing::info_span!("request", correlation_id = %id, method = %request.method(), path);
     request.extensions_mut().insert(Correlation(id.clone()));
     // What a user follows a link to is shown to a user.
     let wants_page = request.uri().path().starts_with("/integrations/") && pages::are_wanted(request.headers());

@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use wren_core::CorrelationId;
 use wren_core::trace::{Span, SpanContext, SpanId, SpanKind, TraceId};
 
+use crate::measure::method_name;
+
 /// The header in which a caller's span comes, says [W3C Trace Context](https://www.w3.org/TR/trace-context/).
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -28,7 +30,7 @@ pub(crate) struct RequestSpan {
     pub(crate) context: SpanContext,
     caller: Option<SpanContext>,
     correlation_id: CorrelationId,
-    method: Method,
+    method: &'static str,
     route: String,
     began: DateTime<Utc>,
 }
@@ -44,7 +46,7 @@ impl RequestSpan {
     ) -> Option<Self> {
         let route = route.map(MatchedPath::as_str).filter(|route| !SILENT.contains(route))?.to_owned();
         let context = SpanContext { trace: TraceId::of_correlation(id), span: SpanId::random() };
-        Some(Self { context, caller, correlation_id: id.clone(), method: method.clone(), route, began: now })
+        Some(Self { context, caller, correlation_id: id.clone(), method: method_name(method), route, began: now })
     }
 
     /// Ends it with its answer, under the names of OpenTelemetry's semantic conventions for HTTP.
@@ -53,7 +55,7 @@ impl RequestSpan {
         let failed = status.is_server_error().then(|| status.as_str().to_owned());
         Span::new(self.context, name, SpanKind::Server, self.began, now)
             .caused_by(self.caller)
-            .with("http.request.method", self.method.as_str())
+            .with("http.request.method", self.method)
             .with("http.route", self.route)
             .with("http.response.status_code", status.as_u16())
             .with("wren.correlation_id", self.correlation_id.as_str())

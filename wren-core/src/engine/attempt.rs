@@ -101,7 +101,10 @@ async fn execute(
     };
     let (invocation, executor, is_first_due) = match prepared {
         Ok(prepared) => prepared,
-        Err(error) => return (Ended::NotStarted(error), None, spans::of_attempt(run, false)),
+        Err(error) => {
+            spans::fired(inner, run, false);
+            return (Ended::NotStarted(error), None, spans::of_attempt(run, false));
+        }
     };
     let span = spans::of_attempt(run, is_first_due);
     spans::fired(inner, run, is_first_due);

@@ -23,6 +23,7 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
     let mut attempts = JoinSet::new();
     let mut failures = 0;
     while !shutdown.is_cancelled() {
+        measures::places(attempts.len(), inner.options.concurrency);
         let free = inner.options.concurrency.saturating_sub(attempts.len());
         let mut next_at = None;
         if free > 0 {
@@ -40,6 +41,7 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
                     for run in claimed.runs {
                         start(&inner, run, &mut attempts);
                     }
+                    measures::places(attempts.len(), inner.options.concurrency);
                     inner.listed();
                 }
                 Err(error) => {

@@ -176,7 +176,8 @@ impl Deref for NewLines {
     }
 }
 
-/// Follows a run. It is awake only while [`next`](Self::next) is polled, and keeps one page of lines at most.
+/// Follows a run. It is awake only while [`next`](Self::next) is polled, and keeps two pages of lines at most, one of them shared
+/// with the others who follow the run.
 #[derive(Debug)]
 pub struct RunFollower {
     inner: Arc<Inner>,
@@ -202,9 +203,15 @@ impl Engine {
     /// `NOT_FOUND`, `STORE_UNAVAILABLE`.
     pub async fn follow(&self, owner: &OwnerId, id: RunId, after: u64) -> Result<RunFollower> {
         let run = Arc::new(light(self.inner.store.run(owner, id).await?.0));
-        let followed = self.inner.run_changes.follow(&run, after);
+        // The others who follow the run read on from where the first one begins, so that has to be among its lines.
+        let begins = match after {
+            0 => 0,
+            _ if self.inner.store.logs(owner, id, after - 1, 1).await?.is_empty() => 0,
+            _ => after,
+        };
+        let followed = self.inner.run_changes.follow(&run, begins);
         let changes = followed.changes.subscribe();
-        let look = Arc::new(Look::before(&run, after));
+        let look = Arc::new(Look::before(&run, begins));
         let inner = Arc::clone(&self.inner);
         Ok(RunFollower { inner, followed, changes, after, look, behind: None, told: None, ended: false })
     }
@@ -236,7 +243,8 @@ impl RunFollower {
             if let Some(news) = self.at_hand() {
                 return Ok(Some(news));
             }
-            if self.after < self.look.after {
+            // Lines at hand that cannot be told yet wait for word of their attempt.
+            if self.after < self.look.after && self.behind.is_none() {
                 self.catch_up().await?;
                 continue;
             }

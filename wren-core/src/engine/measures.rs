@@ -16,6 +16,8 @@ const START_DELAY: &str = "wren_run_start_delay_seconds";
 const RUNS: &str = "wren_runs_total";
 const RUN_DURATION: &str = "wren_run_duration_seconds";
 const QUEUE_AGE: &str = "wren_queue_age_seconds";
+const PLACES: &str = "wren_run_places";
+const PLACES_TAKEN: &str = "wren_run_places_taken";
 const HOST_CALLS: &str = "wren_host_calls_total";
 const HOST_CALL_DURATION: &str = "wren_host_call_seconds";
 const WATCHES: &str = "wren_watches";
@@ -34,8 +36,11 @@ pub fn describe_measures() {
     describe_gauge!(
         QUEUE_AGE,
         Unit::Seconds,
-        "For how long the oldest run of the latest claim could have been running; 0 after a claim that found none"
+        "For how long the oldest run of the latest claim could have been running; 0 after a claim that found none. Nothing is \
+         claimed while all places are taken"
     );
+    describe_gauge!(PLACES, "How many runs may run at once");
+    describe_gauge!(PLACES_TAKEN, "How many do");
     describe_counter!(
         HOST_CALLS,
         "What scripts asked of the platform, by what it was and by how it ended: ok or an error code"
@@ -55,6 +60,12 @@ pub(super) fn fired(kind: TriggerKind, count: usize) {
 pub(super) fn claimed(runs: &[Run], now: DateTime<Utc>) {
     let oldest = runs.iter().map(|run| run.not_before).min();
     gauge!(QUEUE_AGE).set(oldest.map_or(0.0, |oldest| seconds(now - oldest)));
+}
+
+/// So many of all places for runs are taken.
+pub(super) fn places(taken: usize, all: usize) {
+    gauge!(PLACES).set(all as f64);
+    gauge!(PLACES_TAKEN).set(taken as f64);
 }
 
 /// The host has answered a script.

@@ -9,20 +9,9 @@ use super::inner::Inner;
 use super::measures;
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::host::{Host, HostRequest, RunContext};
+use crate::host::{Host, HostRequest, OPS, RunContext};
 use crate::trace::{Span, SpanContext, SpanId, SpanKind, SpanSink};
 
-/// What hosts are asked: a script may ask for anything, and names are few.
-const KNOWN: [&str; 8] = [
-    "ai.complete",
-    "http.request",
-    "integration.call",
-    "secret.get",
-    "state.delete",
-    "state.get",
-    "state.list",
-    "state.set",
-];
 /// Longer than the name of any integration.
 const NAME_LIMIT: usize = 64;
 
@@ -45,7 +34,8 @@ impl ObservedHost {
 #[async_trait]
 impl Host for ObservedHost {
     async fn call(&self, context: &RunContext, request: HostRequest) -> Result<Value> {
-        let op = KNOWN.iter().find(|known| **known == request.op).copied().unwrap_or("other");
+        // A script may ask for anything, and names are few.
+        let op = OPS.iter().find(|known| **known == request.op).copied().unwrap_or("other");
         let named = |key: &str| match request.args.get(key) {
             Some(Value::String(name)) if name.len() <= NAME_LIMIT => Some(name.clone()),
             _ => None,

@@ -88,6 +88,19 @@ impl RunContext {
     }
 }
 
+/// What hosts are asked, as the guest protocol lists it: another `op` is answered with `INVALID_REQUEST`.
+pub const OPS: [&str; 9] = [
+    "ai.complete",
+    "http.request",
+    "integration.call",
+    "integration.request",
+    "secret.get",
+    "state.delete",
+    "state.get",
+    "state.list",
+    "state.set",
+];
+
 /// A question of a script. New capabilities are new values of `op`; no executor knows them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HostRequest {

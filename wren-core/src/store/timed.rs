@@ -23,7 +23,8 @@ use crate::model::{
 const CALLS: &str = "wren_store_seconds";
 
 /// Hands every call to another store, and tells the process's [`metrics`] recorder how long it took: `wren_store_seconds`, by
-/// the call's name and whether the store `failed` or was `ok`. A refusal, `NOT_FOUND` say, is an answer.
+/// the call's name and whether it `failed`, was `ok`, or was `dropped` before there was an answer, as at a time limit. A
+/// refusal, `NOT_FOUND` say, is an answer.
 #[derive(Debug, Clone)]
 pub struct TimedStore(Arc<dyn Store>);
 
@@ -36,11 +37,24 @@ impl TimedStore {
     }
 }
 
+/// A call that is under way. Who gives it up, after a time limit say, is told of, too.
+struct Timed {
+    op: &'static str,
+    began: Instant,
+    outcome: &'static str,
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        histogram!(CALLS, "op" => self.op, "outcome" => self.outcome).record(self.began.elapsed());
+    }
+}
+
 async fn timed<T>(op: &'static str, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
-    let began = Instant::now();
+    let mut timed = Timed { op, began: Instant::now(), outcome: "dropped" };
     let answer = call.await;
     let failed = answer.as_ref().is_err_and(|error| error.class() == ErrorClass::InternalError || error.retryable());
-    histogram!(CALLS, "op" => op, "outcome" => if failed { "failed" } else { "ok" }).record(began.elapsed());
+    timed.outcome = if failed { "failed" } else { "ok" };
     answer
 }
 

@@ -1,7 +1,7 @@
 //! A run as a stream of events, after the section "Server-sent events" of the HTML standard.
 //!
 //! A stream is pulled by its connection: nothing is read while the client takes nothing, and what is kept for it meanwhile is
-//! one page of lines, shared with the others who follow the run.
+//! at most two pages of lines, one of them shared with the others who follow the run.
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -101,7 +101,7 @@ pub(crate) async fn read(
         return Err(invalid("a stream of events has no `limit`", hint).into());
     }
     let Subscription { after, heard_end } = last_event.subscription(after)?;
-    let place = api.streams.enter(caller.key.id)?;
+    let place = api.streams.enter(caller.key.id, &caller.owner)?;
     let follower = api.engine.follow(&caller.owner, id, after).await?;
     if heard_end {
         return Ok(StatusCode::NO_CONTENT.into_response());

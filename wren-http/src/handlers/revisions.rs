@@ -114,7 +114,7 @@ impl Payload for RollbackBody {}
             status = 201, description = "There is a new revision.", body = DeployConfirmation,
             headers(("Location" = String, description = "The deployment.")),
         ),
-        (status = 409), (status = 422), (status = 429),
+        (status = 402), (status = 409), (status = 422), (status = 429),
     ),
 )]
 // One whose caller hangs up ends with it, as a deploy does.

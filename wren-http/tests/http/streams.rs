@@ -214,7 +214,7 @@ async fn a_run_that_is_deleted_ends_its_streams() {
 
 #[tokio::test(start_paused = true)]
 async fn so_many_streams_and_no_more_are_open_at_once() {
-    let (world, path, _printer) = with_run(|api| api.with_stream_limits(2, 3)).await;
+    let (world, path, _printer) = with_run(|api| api.with_stream_limits(2, 3, 4)).await;
     let other = world.key_of(&ada(), &["read"]).await;
     let first = Reader::open(&world, &path, &world.key).await.unwrap();
     let _second = Reader::open(&world, &path, &world.key).await.unwrap();
