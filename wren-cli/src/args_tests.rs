@@ -68,17 +68,22 @@ fn the_help_names_every_command_and_exit_code() {
       logs         Show what the runs of a deployment printed
       run          Run a function of a deployment now
       cancel       Cancel a run
+      retry        Run again what has run: the same function, event and revision
+      revisions    List the revisions of a deployment
+      rollback     Make the script of an earlier revision the current one
       pause        Stop the triggers of a deployment until it is resumed
       resume       Start the triggers of a paused deployment again
       undeploy     Remove a deployment's triggers; its history stays
       dev          Run a script in this process and deploy it anew whenever its file changes
-      keys         Make, list and revoke API keys in a data folder
+      keys         Make, list, rotate and revoke API keys in a data folder
+      quotas       Set and show what one owner may have and use
       connect      Connect an integration: prints a link for the user, and waits until it has been used
       credentials  Set, list and delete the secrets that the platform uses for scripts
       vault        Show what credentials are sealed under, and rotate the keys
       store        Copy everything from one store into another
       explain      Say what a cron expression means: in words, and as the times to come
       init         Make a script to begin with
+      config       Show what the options of a server come to, and check configuration files
       doctor       Say whether this machine can run a server, and what to do where it cannot
       guide        Print what an agent has to know: the SDK, the rules, every error code with its fix
       completions  Print a script with which a shell completes, as in `wren completions bash >
@@ -92,8 +97,9 @@ fn the_help_names_every_command_and_exit_code() {
           --url <URL>      The server's address [default: http://127.0.0.1:7878] [env: WREN_URL]
           --api-key <KEY>  The API key; other users of the machine can read it off a command line, so
                            prefer the variable or the file [env: WREN_API_KEY]
-          --config <FILE>  A TOML file with `url` and `api_key` [default: ./wren.toml, then
-                           ~/.config/wren/config.toml] [env: WREN_CONFIG]
+          --config <FILE>  A TOML file with `url`, `api_key` and a table `server` with options of `wren
+                           serve` [default: ./wren.toml, then ~/.config/wren/config.toml] [env:
+                           WREN_CONFIG]
       -h, --help           Print help
       -V, --version        Print version
 
@@ -120,8 +126,9 @@ fn the_help_of_a_command_names_its_arguments() {
           --api-key <KEY>  The API key; other users of the machine can read it off a command line, so
                            prefer the variable or the file [env: WREN_API_KEY]
           --tail <N>       Only the last N lines
-          --config <FILE>  A TOML file with `url` and `api_key` [default: ./wren.toml, then
-                           ~/.config/wren/config.toml] [env: WREN_CONFIG]
+          --config <FILE>  A TOML file with `url`, `api_key` and a table `server` with options of `wren
+                           serve` [default: ./wren.toml, then ~/.config/wren/config.toml] [env:
+                           WREN_CONFIG]
           --raw            Print control characters as they are; a script can then move the cursor and
                            forge lines
       -h, --help           Print help
@@ -136,63 +143,85 @@ fn the_help_of_the_server_names_its_defaults() {
     Usage: wren serve [OPTIONS]
 
     Options:
-          --json                        Print JSON instead of text, errors included
-          --listen <ADDRESS>            The address to listen on; port 0 takes any free one, and the
-                                        first line printed says which [default: 127.0.0.1:7878]
-          --public-url <URL>            The address that users reach the server by, for the links it
-                                        makes; the one it listens on without it [env: WREN_PUBLIC_URL]
-          --url <URL>                   The server's address [default: http://127.0.0.1:7878] [env:
-                                        WREN_URL]
-          --api-key <KEY>               The API key; other users of the machine can read it off a
-                                        command line, so prefer the variable or the file [env:
-                                        WREN_API_KEY]
-          --oauth-clients <FILE>        A TOML file with the OAuth clients that integrations are
-                                        connected with: a table named gmail with client_id and
-                                        client_secret, and one for each other integration; only its
-                                        owner may be able to read it [env: WREN_OAUTH_CLIENTS]
-          --config <FILE>               A TOML file with `url` and `api_key` [default: ./wren.toml, then
-                                        ~/.config/wren/config.toml] [env: WREN_CONFIG]
-          --data <DIR>                  The data folder [env: WREN_DATA] [default: ./wren-data]
-          --store <STORE>               The store: sqlite or redb (a file in the data folder),
-                                        sqlite:PATH, redb:PATH, postgres://… or memory [env: WREN_STORE]
-                                        [default: sqlite]
-          --vault <VAULT>               The vault: file (a key beside the data folder), file:PATH,
-                                        passphrase:FILE or transit:MOUNT/KEY seals credentials in the
-                                        store, openbao:MOUNT/FOLDER keeps them there; the last two ask
-                                        the server of BAO_ADDR and BAO_TOKEN [env: WREN_VAULT] [default:
-                                        file]
-          --previous-vault <VAULT>      What they were sealed under before, until `wren vault rotate`
-                                        has ended [env: WREN_PREVIOUS_VAULT]
-          --allow-host <HOST>           A host that scripts may ask by `wren.http`, as api.example.com
-                                        or *.example.com; may be given several times, and every host on
-                                        the public internet is one without it [env: WREN_ALLOW_HOSTS]
-          --allow-private <ORIGIN>      An origin whose addresses may be private, as in
-                                        `http://10.0.0.5:8080`; for `wren.http` --allow-host has to name
-                                        its host, too [env: WREN_ALLOW_PRIVATE]
-          --integration-url <NAME=URL>  Where an integration's requests go instead, as in
-                                        `openai=https://llm.example.com` [env: WREN_INTEGRATION_URLS]
-          --integration-file <FILE>     A TOML file that describes an integration besides those that
-                                        come with Wren; may be given several times [env:
-                                        WREN_INTEGRATION_FILES]
-          --allow-private-mail <HOST>   A mail server that may be on a private network or on this
-                                        machine, as the credentials name it; may be given several times
-                                        [env: WREN_ALLOW_PRIVATE_MAIL]
-          --mail-ca <FILE>              A PEM file with certificates that mail servers may show besides
-                                        those that this machine trusts [env: WREN_MAIL_CA]
-          --inbound-authserv-id <NAME>  The name that begins the Authentication-Results of the mail
-                                        system which hands mail over to /v1/inbound/email; without it no
-                                        sender of such a mail is verified. A mailbox's is the field
-                                        authserv_id of its credential [env: WREN_INBOUND_AUTHSERV_ID]
-          --executor <EXECUTOR>         What runs the scripts [default: wasm] [possible values: wasm,
-                                        process]
-          --concurrency <N>             How many runs run at once; by the number of cores without it
-          --lease <DURATION>            How long a run stays claimed without a heartbeat: what a crash
-                                        costs until its runs are taken up again [default: 15s]
-          --drain <DURATION>            How long a shutdown waits for the runs in progress [default:
-                                        30s]
-          --log-format <LOG_FORMAT>     How the log on the standard error is written; WREN_LOG filters
-                                        it, as in WREN_LOG=info,wren_core=debug [default: text]
-                                        [possible values: text, json]
-      -h, --help                        Print help (see more with '--help')
+          --json                            Print JSON instead of text, errors included
+          --listen <ADDRESS>                The address to listen on; port 0 takes any free one, and the
+                                            first line printed says which [env: WREN_LISTEN] [default:
+                                            127.0.0.1:7878]
+          --public-url <URL>                The address that users reach the server by, for the links it
+                                            makes; the one it listens on without it [env:
+                                            WREN_PUBLIC_URL]
+          --url <URL>                       The server's address [default: http://127.0.0.1:7878] [env:
+                                            WREN_URL]
+          --api-key <KEY>                   The API key; other users of the machine can read it off a
+                                            command line, so prefer the variable or the file [env:
+                                            WREN_API_KEY]
+          --oauth-clients <FILE>            A TOML file with the OAuth clients that integrations are
+                                            connected with: a table named gmail with client_id and
+                                            client_secret, and one for each other integration; only its
+                                            owner may be able to read it [env: WREN_OAUTH_CLIENTS]
+          --config <FILE>                   A TOML file with `url`, `api_key` and a table `server` with
+                                            options of `wren serve` [default: ./wren.toml, then
+                                            ~/.config/wren/config.toml] [env: WREN_CONFIG]
+          --data <DIR>                      The data folder [env: WREN_DATA] [default: ./wren-data]
+          --store <STORE>                   The store: sqlite or redb (a file in the data folder),
+                                            sqlite:PATH, redb:PATH, postgres://… or memory [env:
+                                            WREN_STORE] [default: sqlite]
+          --vault <VAULT>                   The vault: file (a key beside the data folder), file:PATH,
+                                            passphrase:FILE or transit:MOUNT/KEY seals credentials in
+                                            the store, openbao:MOUNT/FOLDER keeps them there; the last
+                                            two ask the server of BAO_ADDR and BAO_TOKEN [env:
+                                            WREN_VAULT] [default: file]
+          --previous-vault <VAULT>          What they were sealed under before, until `wren vault
+                                            rotate` has ended [env: WREN_PREVIOUS_VAULT]
+          --allow-host <HOST>               A host that scripts may ask by `wren.http`, as
+                                            api.example.com or *.example.com; may be given several
+                                            times, and every host on the public internet is one without
+                                            it [env: WREN_ALLOW_HOSTS]
+          --allow-private <ORIGIN>          An origin whose addresses may be private, as in
+                                            `http://10.0.0.5:8080`; for `wren.http` --allow-host has to
+                                            name its host, too [env: WREN_ALLOW_PRIVATE]
+          --integration-url <NAME=URL>      Where an integration's requests go instead, as in
+                                            `openai=https://llm.example.com` [env:
+                                            WREN_INTEGRATION_URLS]
+          --integration-file <FILE>         A TOML file that describes an integration besides those that
+                                            come with Wren; may be given several times [env:
+                                            WREN_INTEGRATION_FILES]
+          --allow-private-mail <HOST>       A mail server that may be on a private network or on this
+                                            machine, as the credentials name it; may be given several
+                                            times [env: WREN_ALLOW_PRIVATE_MAIL]
+          --mail-ca <FILE>                  A PEM file with certificates that mail servers may show
+                                            besides those that this machine trusts [env: WREN_MAIL_CA]
+          --inbound-authserv-id <NAME>      The name that begins the Authentication-Results of the mail
+                                            system which hands mail over to /v1/inbound/email; without
+                                            it no sender of such a mail is verified. A mailbox's is the
+                                            field authserv_id of its credential [env:
+                                            WREN_INBOUND_AUTHSERV_ID]
+          --quota-deployments <N>           How many deployments an owner may have; no limit without it,
+                                            as with the other quotas [env: WREN_QUOTA_DEPLOYMENTS]
+          --quota-triggers <N>              How many triggers an owner's deployments may have together
+                                            [env: WREN_QUOTA_TRIGGERS]
+          --quota-runs-per-day <N>          How many runs of an owner may be queued in a day of UTC; due
+                                            times beyond it are recorded as skipped [env:
+                                            WREN_QUOTA_RUNS_PER_DAY]
+          --quota-log-bytes-per-day <SIZE>  How much an owner's runs may print in a day of UTC, as in
+                                            100MiB; lines beyond it are dropped under a mark [env:
+                                            WREN_QUOTA_LOG_BYTES_PER_DAY]
+          --rate-limit <N/min>              How many requests a key may send, as in 600/min, a sixth of
+                                            it at once; or unlimited [env: WREN_RATE_LIMIT] [default:
+                                            600/min]
+          --executor <EXECUTOR>             What runs the scripts [env: WREN_EXECUTOR] [default: wasm]
+                                            [possible values: wasm, process]
+          --concurrency <N>                 How many runs run at once; by the number of cores without it
+                                            [env: WREN_CONCURRENCY]
+          --lease <DURATION>                How long a run stays claimed without a heartbeat: what a
+                                            crash costs until its runs are taken up again [env:
+                                            WREN_LEASE] [default: 15s]
+          --drain <DURATION>                How long a shutdown waits for the runs in progress [env:
+                                            WREN_DRAIN] [default: 30s]
+          --log-format <LOG_FORMAT>         How the log on the standard error is written; WREN_LOG
+                                            filters it, as in WREN_LOG=info,wren_core=debug [env:
+                                            WREN_LOG_FORMAT] [default: text] [possible values: text,
+                                            json]
+      -h, --help                            Print help (see more with '--help')
     "#);
 }
