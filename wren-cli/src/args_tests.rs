@@ -83,6 +83,7 @@ fn the_help_names_every_command_and_exit_code() {
       store        Copy everything from one store into another
       explain      Say what a cron expression means: in words, and as the times to come
       init         Make a script to begin with
+      config       Show what the options of a server come to, and check configuration files
       doctor       Say whether this machine can run a server, and what to do where it cannot
       guide        Print what an agent has to know: the SDK, the rules, every error code with its fix
       completions  Print a script with which a shell completes, as in `wren completions bash >
@@ -96,8 +97,9 @@ fn the_help_names_every_command_and_exit_code() {
           --url <URL>      The server's address [default: http://127.0.0.1:7878] [env: WREN_URL]
           --api-key <KEY>  The API key; other users of the machine can read it off a command line, so
                            prefer the variable or the file [env: WREN_API_KEY]
-          --config <FILE>  A TOML file with `url` and `api_key` [default: ./wren.toml, then
-                           ~/.config/wren/config.toml] [env: WREN_CONFIG]
+          --config <FILE>  A TOML file with `url`, `api_key` and a table `server` with options of `wren
+                           serve` [default: ./wren.toml, then ~/.config/wren/config.toml] [env:
+                           WREN_CONFIG]
       -h, --help           Print help
       -V, --version        Print version
 
@@ -124,8 +126,9 @@ fn the_help_of_a_command_names_its_arguments() {
           --api-key <KEY>  The API key; other users of the machine can read it off a command line, so
                            prefer the variable or the file [env: WREN_API_KEY]
           --tail <N>       Only the last N lines
-          --config <FILE>  A TOML file with `url` and `api_key` [default: ./wren.toml, then
-                           ~/.config/wren/config.toml] [env: WREN_CONFIG]
+          --config <FILE>  A TOML file with `url`, `api_key` and a table `server` with options of `wren
+                           serve` [default: ./wren.toml, then ~/.config/wren/config.toml] [env:
+                           WREN_CONFIG]
           --raw            Print control characters as they are; a script can then move the cursor and
                            forge lines
       -h, --help           Print help
@@ -142,7 +145,8 @@ fn the_help_of_the_server_names_its_defaults() {
     Options:
           --json                            Print JSON instead of text, errors included
           --listen <ADDRESS>                The address to listen on; port 0 takes any free one, and the
-                                            first line printed says which [default: 127.0.0.1:7878]
+                                            first line printed says which [env: WREN_LISTEN] [default:
+                                            127.0.0.1:7878]
           --public-url <URL>                The address that users reach the server by, for the links it
                                             makes; the one it listens on without it [env:
                                             WREN_PUBLIC_URL]
@@ -155,8 +159,9 @@ fn the_help_of_the_server_names_its_defaults() {
                                             connected with: a table named gmail with client_id and
                                             client_secret, and one for each other integration; only its
                                             owner may be able to read it [env: WREN_OAUTH_CLIENTS]
-          --config <FILE>                   A TOML file with `url` and `api_key` [default: ./wren.toml,
-                                            then ~/.config/wren/config.toml] [env: WREN_CONFIG]
+          --config <FILE>                   A TOML file with `url`, `api_key` and a table `server` with
+                                            options of `wren serve` [default: ./wren.toml, then
+                                            ~/.config/wren/config.toml] [env: WREN_CONFIG]
           --data <DIR>                      The data folder [env: WREN_DATA] [default: ./wren-data]
           --store <STORE>                   The store: sqlite or redb (a file in the data folder),
                                             sqlite:PATH, redb:PATH, postgres://… or memory [env:
@@ -204,16 +209,27 @@ fn the_help_of_the_server_names_its_defaults() {
           --rate-limit <N/min>              How many requests a key may send, as in 600/min, a sixth of
                                             it at once; or unlimited [env: WREN_RATE_LIMIT] [default:
                                             600/min]
-          --executor <EXECUTOR>             What runs the scripts [default: wasm] [possible values:
-                                            wasm, process]
+          --otlp-endpoint <URL>             The OpenTelemetry collector that gets spans, as in
+                                            `http://localhost:4318`, in OTLP over HTTP; `/v1/traces` is
+                                            added. The other variables of OpenTelemetry's exporter hold,
+                                            too: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME`…
+                                            [env: OTEL_EXPORTER_OTLP_ENDPOINT]
+          --trace-ratio <RATIO>             Which part of all traces is sent, from 0 to 1; a trace is
+                                            sent as a whole, by all servers or by none [env:
+                                            OTEL_TRACES_SAMPLER_ARG] [default: 1]
+          --executor <EXECUTOR>             What runs the scripts [env: WREN_EXECUTOR] [default: wasm]
+                                            [possible values: wasm, process]
           --concurrency <N>                 How many runs run at once; by the number of cores without it
+                                            [env: WREN_CONCURRENCY]
           --lease <DURATION>                How long a run stays claimed without a heartbeat: what a
-                                            crash costs until its runs are taken up again [default: 15s]
-          --drain <DURATION>                How long a shutdown waits for the runs in progress [default:
-                                            30s]
+                                            crash costs until its runs are taken up again [env:
+                                            WREN_LEASE] [default: 15s]
+          --drain <DURATION>                How long a shutdown waits for the runs in progress [env:
+                                            WREN_DRAIN] [default: 30s]
           --log-format <LOG_FORMAT>         How the log on the standard error is written; WREN_LOG
-                                            filters it, as in WREN_LOG=info,wren_core=debug [default:
-                                            text] [possible values: text, json]
+                                            filters it, as in WREN_LOG=info,wren_core=debug [env:
+                                            WREN_LOG_FORMAT] [default: text] [possible values: text,
+                                            json]
       -h, --help                            Print help (see more with '--help')
     "#);
 }
