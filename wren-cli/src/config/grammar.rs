@@ -76,11 +76,19 @@ impl ServerOption<'_> {
             DeValue::Integer(number) if self.is_number() => i64::from_str_radix(number.as_str(), number.radix())
                 .map(|number| number.to_string())
                 .map_err(|_| refused("the number is too large", "write a smaller one")),
+            DeValue::Float(number) if self.is_fraction() => Ok(number.as_str().to_owned()),
             value => Err(refused(&format!("{}, and it takes {}", kind(value), self.wanted()), &self.example())),
         }
     }
 
+    fn is_fraction(&self) -> bool {
+        self.0.get_value_parser().type_id() == TypeId::of::<f64>()
+    }
+
     fn is_number(&self) -> bool {
+        if self.is_fraction() {
+            return true;
+        }
         let id = self.0.get_value_parser().type_id();
         [TypeId::of::<u64>(), TypeId::of::<u32>(), TypeId::of::<usize>(), TypeId::of::<u16>()]
             .iter()
@@ -189,7 +197,9 @@ mod tests {
         assert_eq!(variables().len(), grammar.options.len(), "two options share a variable, or one has none");
         for arg in &grammar.options {
             let variable = variable(arg).unwrap_or_default();
-            assert!(variable.starts_with("WREN_"), "--{} has no variable", arg.get_long().unwrap_or_default());
+            // What OpenTelemetry has names for goes by these.
+            let is_known = variable.starts_with("WREN_") || variable.starts_with("OTEL_");
+            assert!(is_known, "--{} has no variable", arg.get_long().unwrap_or_default());
         }
     }
 
@@ -204,6 +214,8 @@ mod tests {
         assert_eq!(read("quota-log-bytes-per-day", "\"1GiB\""), Ok(vec!["1GiB".to_owned()]));
         assert_eq!(read("allow-host", "[\"a\", \"b\"]"), Ok(vec!["a".to_owned(), "b".to_owned()]));
         assert_eq!(read("allow-host", "\"a\""), Ok(vec!["a".to_owned()]));
+        assert_eq!(read("trace-ratio", "0.25"), Ok(vec!["0.25".to_owned()]));
+        assert_eq!(read("trace-ratio", "1"), Ok(vec!["1".to_owned()]));
         for (name, toml, why) in [
             ("lease", "15", "a number, and it takes a text in quotes"),
             ("listen", "true", "true or false, and it takes a text in quotes"),
