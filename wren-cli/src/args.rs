@@ -1,6 +1,7 @@
 //! The command line's grammar.
 
 mod again;
+mod backup;
 mod email;
 mod limits;
 mod mail;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wren_core::{KeyId, OwnerId, RunId};
 
 pub(crate) use self::again::{RetryArgs, RollbackArgs};
+pub(crate) use self::backup::{BackupArgs, BackupCommand};
 pub(crate) use self::email::{DryRunArgs, EmailArgs, EmailCommand};
 pub(crate) use self::limits::{LimitArgs, QuotasArgs, QuotasCommand};
 pub(crate) use self::mail::MailArgs;
@@ -95,6 +97,8 @@ pub(crate) enum Command {
     Credentials(CredentialsArgs),
     /// Show what credentials are sealed under, and rotate the keys
     Vault(VaultCommandArgs),
+    /// Back a store up into one file, and make a store of it again
+    Backup(BackupArgs),
     /// Copy everything from one store into another
     Store(StoreArgs),
     /// Say what a cron expression means: in words, and as the times to come
