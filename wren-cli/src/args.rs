@@ -5,6 +5,7 @@ mod backup;
 mod email;
 mod limits;
 mod mail;
+mod retention;
 mod secrets;
 mod tools;
 
@@ -21,6 +22,7 @@ pub(crate) use self::backup::{BackupArgs, BackupCommand};
 pub(crate) use self::email::{DryRunArgs, EmailArgs, EmailCommand};
 pub(crate) use self::limits::{LimitArgs, QuotasArgs, QuotasCommand};
 pub(crate) use self::mail::MailArgs;
+pub(crate) use self::retention::RetentionArgs;
 pub(crate) use self::secrets::{CredentialsArgs, CredentialsCommand, VaultArgs, VaultCommand, VaultCommandArgs};
 pub(crate) use self::tools::{Beginning, CompletionsArgs, DoctorArgs, InitArgs, ManArgs};
 use crate::backends::{ExecutorChoice, StoreChoice};
@@ -413,6 +415,8 @@ pub(crate) struct ServeArgs {
     pub(crate) mail: MailArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) retention: RetentionArgs,
     /// What runs the scripts
     #[arg(long, value_enum, default_value_t)]
     pub(crate) executor: ExecutorChoice,

@@ -32,6 +32,7 @@ use crate::{guide, telemetry};
 
 /// Runs the server until a signal asks it to end.
 pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure> {
+    args.retention.check()?;
     // Before the address is printed: who reads it may ask the server to end at once.
     let signals = Signals::listen()?;
     start_log(args.log_format, "info", output);
@@ -54,6 +55,7 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> Result<(), Failure
         options.drain_ms = millis(args.drain);
         options.concurrency = args.concurrency.unwrap_or(options.concurrency);
         options.quotas = args.limits.quotas();
+        args.retention.apply(options);
     })?;
 
     match key_in_memory(&args.data, &store).await? {

@@ -15,7 +15,7 @@ use super::keeping::{DeleteRecord, Purge, PutRecord};
 use super::leasing::{Extend, Rescue};
 use super::printing::Append;
 use super::requesting::{Cancel, Enqueue};
-use super::setting::{Prune, Set, Touch};
+use super::setting::{Prune, PruneLogs, Set, Touch};
 use super::writer::Writer;
 use super::{cursor, trimmed};
 use crate::error::{Result, WireError};
@@ -333,6 +333,11 @@ impl<B: Backend> RunStore for B {
 
     async fn prune(&self, before: DateTime<Utc>, limit: usize) -> Result<usize> {
         self.writer(Lane::Runs).write(Prune { before: trimmed(before), limit }).await
+    }
+
+    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize> {
+        let (since, before) = (since.map(trimmed), trimmed(before));
+        self.writer(Lane::Runs).write(PruneLogs { since, before, limit }).await
     }
 }
 
