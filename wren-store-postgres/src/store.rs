@@ -120,8 +120,8 @@ impl PostgresStore {
                         return Err(sqlx::Error::PoolClosed);
                     }
                     // It locks nothing, and who reads it may take a while between two pages.
-                    let begin = "SET idle_in_transaction_session_timeout = 0; \
-                                 BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+                    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0").execute(&mut *connection).await?;
+                    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
                     sqlx::raw_sql(begin).execute(&mut *connection).await?;
                     // It is the first read that decides what the transaction sees.
                     sqlx::query("SELECT 1 FROM deployments LIMIT 1").fetch_optional(connection).await?;
