@@ -150,7 +150,9 @@ pub(crate) async fn open_store(data: &DataArgs) -> Result<Arc<dyn Store>, Failur
 async fn refuse_unfinished(store: &dyn Portable) -> Result<(), Failure> {
     let Some(of) = unfinished_copy(store, Utc::now()).await? else { return Ok(()) };
     let error = Error::new(ErrorCode::Conflict, format!("a copy of {of} into this store has begun and not ended"));
-    Err(error.with_hint("call `wren backup restore` or `wren store migrate` as before: it goes on where it was cut off").into())
+    Err(error
+        .with_hint("call `wren backup restore` or `wren store migrate` as before: it goes on where it was cut off")
+        .into())
 }
 
 /// Opens a store that lasts. The one in memory is refused.

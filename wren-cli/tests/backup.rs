@@ -157,7 +157,8 @@ fn drill(from: &str, to: &str) {
     let ended_by_then = |run: &Value| run["completed_at"].is_string() && instant(&run["completed_at"]) < at;
     let known: Vec<Value> =
         http::all_runs(&wren, &deployment(&wren)).into_iter().filter(|run| ended_by_then(run)).collect();
-    let logs = |wren: &Wren, run: &Value| http::get(wren, &format!("/v1/runs/{}/logs", run["run_id"].as_str().unwrap()));
+    let logs =
+        |wren: &Wren, run: &Value| http::get(wren, &format!("/v1/runs/{}/logs", run["run_id"].as_str().unwrap()));
     let known_logs: Vec<Value> = known.iter().map(|run| logs(&wren, run)).collect();
     assert!(known.len() > 4, "{known:?}");
     wren.kill();
@@ -319,7 +320,14 @@ fn what_cannot_be_backed_up_or_restored_is_refused_and_leaves_nothing() {
 
     // Another key opens nothing, and that is said; none is made.
     let ended = wren.run([
-        "backup", "restore", "whole.backup", "--store", "redb:new.redb", "--vault", "file:other.key", "--json",
+        "backup",
+        "restore",
+        "whole.backup",
+        "--store",
+        "redb:new.redb",
+        "--vault",
+        "file:other.key",
+        "--json",
     ]);
     assert_eq!((ended.code, ended.document()["vault_error"]["code"].as_str()), (0, Some("VAULT_LOCKED")), "{ended:?}");
     assert!(ended.stderr.contains("cannot be opened") && !wren.path("other.key").exists(), "{ended:?}");

@@ -30,3 +30,9 @@ async fn a_backup_that_is_not_whole_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     whole::a_backup_that_is_not_whole_is_refused(&from, &to, folder.path()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_an_earlier_version_is_restored() {
+    let Some(store) = open().await else { return };
+    whole::a_backup_of_an_earlier_version_is_restored(&store).await;
+}

@@ -29,3 +29,10 @@ async fn a_backup_that_is_not_whole_is_refused() {
     let (from, to) = (open(&folder, "from.db").await, open(&folder, "to.db").await);
     whole::a_backup_that_is_not_whole_is_refused(&from, &to, folder.path()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_an_earlier_version_is_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder, "one.db").await;
+    whole::a_backup_of_an_earlier_version_is_restored(&store).await;
+}

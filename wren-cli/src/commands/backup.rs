@@ -46,7 +46,8 @@ async fn create(file: &Path, data: &DataArgs, output: Output) -> Result<(), Fail
     ));
     output.done("Read back: the file is what the store was");
     if has_credentials(&*store, now).await? {
-        output.remark("the master key that credentials are sealed under is not in the file: keep it, too, and elsewhere");
+        output
+            .remark("the master key that credentials are sealed under is not in the file: keep it, too, and elsewhere");
     }
     output.document(&described(file, &summary));
     Ok(())

@@ -77,6 +77,7 @@ pub async fn a_backup_of_a_store_makes_another_the_same(from: &dyn Portable, to:
     let file = folder.join("whole.backup");
     let made = create_backup(from, &file, at(50), &mut |_| {}).await.unwrap();
     assert_eq!(verify_backup(&file).unwrap(), made);
+    if let Some(out) = std::env::var_os("TEMPORARY_OUT") { std::fs::copy(&file, out).unwrap(); }
     assert_eq!((made.pieces.deployments, made.pieces.runs), (5, 4));
     assert_eq!(std::fs::metadata(&file).unwrap().len(), made.bytes);
     let names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -141,4 +142,19 @@ pub async fn a_backup_that_is_not_whole_is_refused(from: &dyn Portable, to: &dyn
     assert_eq!(refused(restore_backup(&broken, to, at(50), &mut |_| {}).await), ErrorCode::InvalidRequest);
     assert!(to.all_deployments(None, 1).await.unwrap().is_empty());
     assert!(to.all_records(None, 1, at(50)).await.unwrap().is_empty(), "nothing is written of a broken backup");
+}
+
+/// What an earlier version wrote is restored: `format_1.backup` was written by the first one that wrote backups, and is never written
+/// anew.
+pub async fn a_backup_of_an_earlier_version_is_restored(to: &dyn Portable) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/format_1.backup");
+    let restored = restore_backup(&file, to, at(200), &mut |_| {}).await.unwrap();
+    assert_eq!(restored.backup.format, 1);
+    assert_eq!((restored.pieces.deployments, restored.pieces.runs, restored.pieces.records), (5, 4, 1));
+    let mut all = Vec::new();
+    for (owner, id) in to.all_runs(None, 10).await.unwrap() {
+        all.push((to.run(&owner, id).await.unwrap().0, to.logs(&owner, id, 0, 10).await.unwrap().len()));
+    }
+    assert_eq!(all.iter().filter(|(run, lines)| run.logs_pruned && *lines == 0).count(), 1);
+    assert_eq!(all.iter().filter(|(run, lines)| run.payload.is_some() && *lines == 2).count(), 1);
 }
