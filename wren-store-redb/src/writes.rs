@@ -15,9 +15,9 @@ use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId};
 use crate::encoding::{decode, encode, instant, micros};
 use crate::error::OrStoreError;
 use crate::layout::{
-    ACTIVE, ASTRAY, ATTEMPTS, Bytes, COMPLETED, CURSORS, DEPLOYMENTS, DEPLOYMENTS_OF_OWNER, FIRST, Id, KEYS, LAST_RUNS,
-    LOGS, NAMES, PAUSES, PAYLOADS, PROGRESS, RESULTS, REVISIONS, RUNS, RUNS_OF_DEPLOYMENT, RUNS_OF_OWNER,
-    RUNS_OF_TRIGGER, SCRIPTS, TRIGGERS, TRIGGERS_OF,
+    ACTIVE, ASTRAY, ATTEMPTS, Bytes, COMPLETED, CURSORS, DEPLOYMENTS, DEPLOYMENTS_OF_OWNER, Id, KEYS, LAST_RUNS, LOGS,
+    NAMES, PAUSES, PAYLOADS, PROGRESS, RESULTS, REVISIONS, RUNS, RUNS_OF_DEPLOYMENT, RUNS_OF_OWNER, RUNS_OF_TRIGGER,
+    SCRIPTS, TRIGGERS, TRIGGERS_OF,
 };
 use crate::rows::{
     AttemptRow, DeploymentRow, LineRow, Opens, Progress, RevisionRow, RunHead, TriggerRow, bytes, deployment, progress,
