@@ -1,10 +1,12 @@
 //! The command line's grammar.
 
 mod again;
+mod backup;
 mod config;
 mod email;
 mod limits;
 mod mail;
+mod retention;
 mod secrets;
 mod tools;
 mod tracing;
@@ -18,10 +20,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wren_core::{KeyId, OwnerId, RunId};
 
 pub(crate) use self::again::{RetryArgs, RollbackArgs};
+pub(crate) use self::backup::{BackupArgs, BackupCommand};
 pub(crate) use self::config::{ConfigArgs, ConfigCommand};
 pub(crate) use self::email::{DryRunArgs, EmailArgs, EmailCommand};
 pub(crate) use self::limits::{LimitArgs, QuotasArgs, QuotasCommand};
 pub(crate) use self::mail::MailArgs;
+pub(crate) use self::retention::RetentionArgs;
 pub(crate) use self::secrets::{CredentialsArgs, CredentialsCommand, VaultArgs, VaultCommand, VaultCommandArgs};
 pub(crate) use self::tools::{Beginning, CompletionsArgs, DoctorArgs, InitArgs, ManArgs};
 pub(crate) use self::tracing::TracingArgs;
@@ -100,6 +104,8 @@ pub(crate) enum Command {
     Credentials(CredentialsArgs),
     /// Show what credentials are sealed under, and rotate the keys
     Vault(VaultCommandArgs),
+    /// Back a store up into one file, and make a store of it again
+    Backup(BackupArgs),
     /// Copy everything from one store into another
     Store(StoreArgs),
     /// Say what a cron expression means: in words, and as the times to come
@@ -418,6 +424,8 @@ pub(crate) struct ServeArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) tracing: TracingArgs,
+    #[command(flatten)]
+    pub(crate) retention: RetentionArgs,
     /// What runs the scripts
     #[arg(long, env = "WREN_EXECUTOR", hide_env_values = true, value_enum, default_value_t)]
     pub(crate) executor: ExecutorChoice,

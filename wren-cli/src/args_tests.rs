@@ -80,6 +80,7 @@ fn the_help_names_every_command_and_exit_code() {
       connect      Connect an integration: prints a link for the user, and waits until it has been used
       credentials  Set, list and delete the secrets that the platform uses for scripts
       vault        Show what credentials are sealed under, and rotate the keys
+      backup       Back a store up into one file, and make a store of it again
       store        Copy everything from one store into another
       explain      Say what a cron expression means: in words, and as the times to come
       init         Make a script to begin with
@@ -217,6 +218,10 @@ fn the_help_of_the_server_names_its_defaults() {
           --trace-ratio <RATIO>             Which part of all traces is sent, from 0 to 1; a trace is
                                             sent as a whole, by all servers or by none [env:
                                             OTEL_TRACES_SAMPLER_ARG] [default: 1]
+          --keep-runs <DURATION>            How long ended runs are kept, as in 90d, or forever [env:
+                                            WREN_KEEP_RUNS] [default: 30d]
+          --keep-logs <DURATION>            How long what ended runs printed is kept; as long as the
+                                            runs without it, and never longer [env: WREN_KEEP_LOGS]
           --executor <EXECUTOR>             What runs the scripts [env: WREN_EXECUTOR] [default: wasm]
                                             [possible values: wasm, process]
           --concurrency <N>                 How many runs run at once; by the number of cores without it

@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use chrono::Utc;
 use clap::ValueEnum;
 use wren_core::executor::Executor;
 use wren_core::memory::MemoryStore;
-use wren_core::store::{Portable, Store};
+use wren_core::store::{Portable, Store, unfinished_copy};
 use wren_core::{Error, ErrorCode};
 use wren_exec_process::{ProcessExecutor, ProcessOptions};
 use wren_exec_wasm::{WasmExecutor, WasmOptions};
@@ -124,8 +125,21 @@ pub(crate) enum ExecutorChoice {
 pub(crate) async fn open_store(data: &DataArgs) -> Result<Arc<dyn Store>, Failure> {
     match &data.store {
         StoreChoice::Memory => Ok(Arc::new(MemoryStore::new())),
-        lasting => Ok(open_portable(lasting, &data.data).await?),
+        lasting => {
+            let store = open_portable(lasting, &data.data).await?;
+            refuse_unfinished(&*store).await?;
+            Ok(store)
+        }
     }
+}
+
+/// Refuses a store that is half of another one or of a backup: what is due in it would run before all of its history is there.
+async fn refuse_unfinished(store: &dyn Portable) -> Result<(), Failure> {
+    let Some(of) = unfinished_copy(store, Utc::now()).await? else { return Ok(()) };
+    let error = Error::new(ErrorCode::Conflict, format!("a copy of {of} into this store has begun and not ended"));
+    Err(error
+        .with_hint("call `wren backup restore` or `wren store migrate` as before: it goes on where it was cut off")
+        .into())
 }
 
 /// Opens a store that lasts. The one in memory is refused.

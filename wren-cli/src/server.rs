@@ -35,6 +35,7 @@ use crate::telemetry::{self, OtlpSpans};
 
 /// Runs the server until a signal asks it to end.
 pub(crate) async fn serve(args: ServeArgs, file: Option<ConfigFile>, output: Output) -> Result<(), Failure> {
+    args.retention.check()?;
     // Before the address is printed: who reads it may ask the server to end at once.
     let signals = Signals::listen()?;
     start_log(args.log_format, "info", output);
@@ -65,6 +66,7 @@ pub(crate) async fn serve(args: ServeArgs, file: Option<ConfigFile>, output: Out
         options.drain_ms = millis(args.drain);
         options.concurrency = args.concurrency.unwrap_or(options.concurrency);
         options.quotas = args.limits.quotas();
+        args.retention.apply(options);
     })?;
 
     match key_in_memory(&args.data, &store).await? {

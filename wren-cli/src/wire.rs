@@ -124,6 +124,8 @@ pub(crate) struct Run {
     pub(crate) result: Option<Value>,
     pub(crate) error: Option<Problem>,
     pub(crate) correlation_id: Option<String>,
+    #[serde(default)]
+    pub(crate) logs_pruned: bool,
 }
 
 /// Says whether nothing more will happen to a run of this status.

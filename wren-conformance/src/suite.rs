@@ -254,6 +254,8 @@ macro_rules! store_cases {
                 an_event_and_a_request_may_come_again_after_their_run_was_pruned
                 a_cursor_into_what_was_pruned_still_leads_on
                 a_pruned_run_no_longer_counts_as_running
+                old_logs_are_pruned_before_their_runs
+                a_prune_of_logs_takes_no_more_than_its_limit_and_ends
             }
             revisions {
                 the_same_content_is_the_same_revision

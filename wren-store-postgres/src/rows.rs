@@ -123,7 +123,7 @@ macro_rules! run_columns {
         "r.id, r.owner, r.deployment_id, r.revision, r.trigger_id, r.kind, r.func, r.dedupe_key, r.scheduled_for, \
          r.policy, r.correlation_id, r.created_at, p.state, p.skip_reason, p.attempt, p.failures, p.orphaned, \
          p.not_before, p.epoch, p.worker, p.lease_until, p.cancel_requested, p.started_at, p.completed_at, p.isolation, \
-         p.error"
+         p.error, p.logs_pruned"
     };
 }
 /// The tables they come from.
@@ -165,6 +165,7 @@ pub(crate) fn run(columns: &mut Columns<'_>) -> Result<Run> {
         completed_at: columns.optional_instant()?,
         isolation: columns.optional_json("isolation")?,
         error: columns.optional_json("error")?,
+        logs_pruned: columns.take()?,
         result: columns.optional_json("result")?,
         payload: columns.optional_json("payload")?,
     })

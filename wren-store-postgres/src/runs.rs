@@ -253,3 +253,39 @@ pub(crate) async fn prune(connection: &mut PgConnection, before: DateTime<Utc>, 
     .or_store_error()?;
     Ok(gone.len())
 }
+
+/// Returns terminal runs that started and whose lines were not deleted yet, first ended first.
+pub(crate) async fn unpruned(
+    connection: &mut PgConnection,
+    since: Option<DateTime<Utc>>,
+    before: DateTime<Utc>,
+    limit: usize,
+) -> Result<Vec<RunId>> {
+    let rows = sqlx::query(
+        "SELECT run_id FROM progress WHERE completed_at >= $1 AND completed_at < $2 AND started_at IS NOT NULL \
+         AND NOT logs_pruned ORDER BY completed_at LIMIT $3 FOR UPDATE SKIP LOCKED",
+    )
+    .bind(since.map_or(i64::MIN, micros))
+    .bind(micros(before))
+    .bind(number(limit))
+    .fetch_all(connection)
+    .await
+    .or_store_error()?;
+    rows.iter().map(|row| Ok(RunId::from_uuid(Columns::new(row).uuid()?))).collect()
+}
+
+/// Deletes the lines of runs.
+pub(crate) async fn delete_logs(connection: &mut PgConnection, ids: &[RunId]) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "WITH gone AS (DELETE FROM logs WHERE run_id = ANY($1)) \
+         UPDATE progress SET logs_pruned = true WHERE run_id = ANY($1)",
+    )
+    .bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+    .execute(connection)
+    .await
+    .or_store_error()?;
+    Ok(())
+}

@@ -17,8 +17,10 @@ struct Migration {
 }
 
 /// The steps. Once released they are never changed, only added.
-const MIGRATIONS: [Migration; 1] =
-    [Migration { statements: include_str!("migrations/0001_initial.sql"), compatible_with: 1 }];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { statements: include_str!("migrations/0001_initial.sql"), compatible_with: 1 },
+    Migration { statements: include_str!("migrations/0002_logs_pruned.sql"), compatible_with: 1 },
+];
 
 /// The oldest server that is known to do.
 const OLDEST_SERVER: i64 = 15_00_00;

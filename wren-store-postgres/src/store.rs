@@ -1,13 +1,15 @@
 //! The store: five writers, a pool of readers and the way to other servers, on one database.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Revision, RevisionSummary, Run, Trigger};
 use wren_core::store::kit::{Backend, DeploymentList, Lane, RecordList, RunList, Writer};
-use wren_core::store::{Namespace, Peers, Record, RecordKey, RecordPlace, WholeRecord};
+use wren_core::store::{Namespace, Peers, Portable, Record, RecordKey, RecordPlace, WholeRecord};
 use wren_core::{DeploymentId, Error, OwnerId, Result, RunId, TriggerId};
 
 use crate::error::OrStoreError;
@@ -25,7 +27,9 @@ pub struct PostgresStore {
     records: Writer,
     writers: PgPool,
     readers: PgPool,
-    peers: PostgresPeers,
+    /// None of a snapshot: nobody tells it anything.
+    peers: Option<PostgresPeers>,
+    options: PostgresOptions,
     address: String,
 }
 
@@ -63,7 +67,7 @@ impl PostgresStore {
         let readers = pool().max_connections(options.read_connections).connect_lazy_with(connection.clone());
         // One to listen with and one to tell with: neither waits for a reader.
         let signals = pool().max_connections(2).connect_lazy_with(connection);
-        let peers = PostgresPeers::start(signals, &options.schema);
+        let peers = Some(PostgresPeers::start(signals, &options.schema));
         let writer = |lane| {
             let (writer, task) = Writer::new(PostgresTransactions::new(writers.clone(), lane));
             tokio::spawn(task);
@@ -78,6 +82,7 @@ impl PostgresStore {
             writers,
             readers,
             peers,
+            options,
             address,
         })
     }
@@ -90,10 +95,54 @@ impl PostgresStore {
         for writer in [&self.fires, &self.claims, &self.runs, &self.requests, &self.records] {
             writer.close().await?;
         }
-        self.peers.end();
+        if let Some(peers) = &self.peers {
+            peers.end();
+        }
         self.readers.close().await;
         self.writers.close().await;
         Ok(())
+    }
+
+    /// Opens the store as it is now: all reads go through one connection, and all of these are one transaction.
+    async fn snapshot(&self) -> Result<Self> {
+        let begun = AtomicBool::new(false);
+        let readers = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(self.options.connect_timeout)
+            .test_before_acquire(false)
+            // Another connection would see another state.
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(move |connection, _| {
+                let is_second = begun.swap(true, Ordering::Relaxed);
+                Box::pin(async move {
+                    if is_second {
+                        return Err(sqlx::Error::PoolClosed);
+                    }
+                    // It locks nothing, and who reads it may take a while between two pages.
+                    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0").execute(&mut *connection).await?;
+                    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+                    sqlx::raw_sql(begin).execute(&mut *connection).await?;
+                    // It is the first read that decides what the transaction sees.
+                    sqlx::query("SELECT 1 FROM deployments LIMIT 1").fetch_optional(connection).await?;
+                    Ok(())
+                })
+            })
+            .connect_with(self.options.connection()?)
+            .await
+            .or_store_error()?;
+        Ok(Self {
+            fires: Writer::refusing(),
+            claims: Writer::refusing(),
+            runs: Writer::refusing(),
+            requests: Writer::refusing(),
+            records: Writer::refusing(),
+            writers: readers.clone(),
+            readers,
+            peers: None,
+            options: self.options.clone(),
+            address: self.address.clone(),
+        })
     }
 }
 
@@ -114,7 +163,7 @@ impl Backend for PostgresStore {
     }
 
     fn peers(&self) -> Option<&dyn Peers> {
-        Some(&self.peers)
+        self.peers.as_ref().map(|peers| peers as &dyn Peers)
     }
 
     async fn check_reading(&self) -> Result<()> {
@@ -174,6 +223,10 @@ impl Backend for PostgresStore {
 
     async fn list_record_keys(&self, list: RecordList<'_>) -> Result<Vec<RecordKey>> {
         records::list_keys(&self.readers, list).await
+    }
+
+    async fn open_snapshot(&self) -> Result<Arc<dyn Portable>> {
+        Ok(Arc::new(self.snapshot().await?))
     }
 
     async fn scan_deployments(

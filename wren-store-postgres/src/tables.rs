@@ -129,6 +129,20 @@ impl Tables for PostgresTables<'_> {
         runs::prune(self.connection, before, limit).await
     }
 
+    async fn unpruned(
+        &mut self,
+        since: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<RunId>> {
+        runs::unpruned(self.connection, since, before, limit).await
+    }
+
+    async fn delete_logs(&mut self, ids: &[RunId]) -> Result<()> {
+        failpoint("delete logs");
+        runs::delete_logs(self.connection, ids).await
+    }
+
     async fn last_lines(&mut self, ids: &[RunId]) -> Result<HashMap<RunId, u64>> {
         logs::last(self.connection, ids).await
     }

@@ -24,6 +24,7 @@ mod error;
 mod layout;
 mod open;
 mod options;
+mod prune;
 mod reads;
 mod records;
 mod rows;

@@ -111,11 +111,13 @@ pub(crate) struct Progress {
     pub(crate) lease_until: Option<DateTime<Utc>>,
     cancel_requested: bool,
     #[serde(with = "ts_microseconds_option")]
-    started_at: Option<DateTime<Utc>>,
+    pub(crate) started_at: Option<DateTime<Utc>>,
     #[serde(with = "ts_microseconds_option")]
     pub(crate) completed_at: Option<DateTime<Utc>>,
     isolation: Option<String>,
     error: Option<String>,
+    #[serde(default)]
+    pub(crate) logs_pruned: bool,
 }
 
 impl Progress {
@@ -135,6 +137,8 @@ impl Progress {
             completed_at: progress.completed_at,
             isolation: progress.isolation.clone(),
             error: progress.error.clone(),
+            // Only of a terminal run, which never changes again.
+            logs_pruned: false,
         }
     }
 }
@@ -186,6 +190,7 @@ pub(crate) fn run(transaction: &impl Opens, id: RunId, detail: Detail) -> Result
         error: progress.error.map(|text| parsed("error", &text)).transpose()?,
         isolation: progress.isolation.map(|text| parsed("isolation", &text)).transpose()?,
         correlation_id: head.correlation_id,
+        logs_pruned: progress.logs_pruned,
     }))
 }
 

@@ -34,11 +34,19 @@ impl File {
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) file: Arc<RwLock<File>>,
+    /// What a snapshot reads from; without it each read is of what stands then.
+    pinned: Option<Arc<ReadTransaction>>,
 }
 
 impl Shared {
     pub(crate) fn new(database: Database) -> Self {
-        Self { file: Arc::new(RwLock::new(File::Open(database))) }
+        Self { file: Arc::new(RwLock::new(File::Open(database))), pinned: None }
+    }
+
+    /// Returns the file as it is now: what is read through it sees nothing that is written later.
+    pub(crate) fn pinned(&self) -> Result<Self> {
+        let transaction = self.file.read().database()?.begin_read().or_store_error()?;
+        Ok(Self { file: Arc::clone(&self.file), pinned: Some(Arc::new(transaction)) })
     }
 
     /// Reads from the last transaction, on a thread that may wait for the disk.
@@ -46,10 +54,14 @@ impl Shared {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let file = Arc::clone(&self.file);
+        let Self { file, pinned } = self.clone();
         let reading = tokio::task::spawn_blocking(move || {
             let file = file.read();
-            let transaction = file.database()?.begin_read().or_store_error()?;
+            let database = file.database()?;
+            let transaction = match pinned {
+                Some(transaction) => transaction,
+                None => Arc::new(database.begin_read().or_store_error()?),
+            };
             // Over a damaged page redb panics.
             std::panic::catch_unwind(AssertUnwindSafe(|| read(&transaction))).unwrap_or_else(|_| Err(panicked()))
         });

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use redb::ReadableTable as _;
 use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Revision, RevisionSummary, Run, Trigger};
 use wren_core::store::kit::{Backend, DeploymentList, Lane, RecordList, RunList, Writer};
-use wren_core::store::{Namespace, Peers, Record, RecordKey, RecordPlace, WholeRecord};
+use wren_core::store::{Namespace, Peers, Portable, Record, RecordKey, RecordPlace, WholeRecord};
 use wren_core::{DeploymentId, Error, OwnerId, Result, RunId, TriggerId};
 
 use crate::error::OrStoreError;
@@ -160,6 +161,11 @@ impl Backend for RedbStore {
     async fn list_record_keys(&self, list: RecordList<'_>) -> Result<Vec<RecordKey>> {
         let list = List::of(list);
         self.shared.read(move |transaction| list.keys(transaction)).await
+    }
+
+    async fn open_snapshot(&self) -> Result<Arc<dyn Portable>> {
+        let (writer, path) = (Writer::refusing(), self.path.clone());
+        Ok(Arc::new(Self { writer, shared: self.shared.pinned()?, path }))
     }
 
     async fn scan_deployments(

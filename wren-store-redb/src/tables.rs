@@ -16,7 +16,7 @@ use crate::encoding::decode;
 use crate::error::OrStoreError;
 use crate::layout::{ATTEMPTS, META, NAMES, REVISIONS, SCHEMA, VERSION};
 use crate::rows::{self, AttemptRow, Opens, RevisionRow, bytes};
-use crate::{reads, records, writes};
+use crate::{prune, reads, records, writes};
 
 /// An open transaction, and the runs that have not ended as it leaves them.
 pub(crate) struct RedbTables<'q> {
@@ -159,7 +159,21 @@ impl Tables for RedbTables<'_> {
 
     async fn prune(&mut self, before: DateTime<Utc>, limit: usize) -> Result<usize> {
         failpoint("prune");
-        writes::prune(&self.transaction, before, limit)
+        prune::prune(&self.transaction, before, limit)
+    }
+
+    async fn unpruned(
+        &mut self,
+        since: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<RunId>> {
+        prune::unpruned(&self.transaction, since, before, limit)
+    }
+
+    async fn delete_logs(&mut self, ids: &[RunId]) -> Result<()> {
+        failpoint("delete logs");
+        prune::delete_logs(&self.transaction, ids)
     }
 
     async fn last_lines(&mut self, ids: &[RunId]) -> Result<HashMap<RunId, u64>> {

@@ -15,9 +15,9 @@ use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId};
 use crate::encoding::{decode, encode, instant, micros};
 use crate::error::OrStoreError;
 use crate::layout::{
-    ACTIVE, ASTRAY, ATTEMPTS, Bytes, COMPLETED, CURSORS, DEPLOYMENTS, DEPLOYMENTS_OF_OWNER, FIRST, Id, KEYS, LAST_RUNS,
-    LOGS, NAMES, PAUSES, PAYLOADS, PROGRESS, RESULTS, REVISIONS, RUNS, RUNS_OF_DEPLOYMENT, RUNS_OF_OWNER,
-    RUNS_OF_TRIGGER, SCRIPTS, TRIGGERS, TRIGGERS_OF,
+    ACTIVE, ASTRAY, ATTEMPTS, Bytes, COMPLETED, CURSORS, DEPLOYMENTS, DEPLOYMENTS_OF_OWNER, Id, KEYS, LAST_RUNS, LOGS,
+    NAMES, PAUSES, PAYLOADS, PROGRESS, RESULTS, REVISIONS, RUNS, RUNS_OF_DEPLOYMENT, RUNS_OF_OWNER, RUNS_OF_TRIGGER,
+    SCRIPTS, TRIGGERS, TRIGGERS_OF,
 };
 use crate::rows::{
     AttemptRow, DeploymentRow, LineRow, Opens, Progress, RevisionRow, RunHead, TriggerRow, bytes, deployment, progress,
@@ -326,47 +326,4 @@ pub(crate) fn lines(transaction: &WriteTransaction, lines: &[NewLine<'_>]) -> Re
         logs.insert((bytes(&run.uuid()), *seq), &*encode(&row)?).or_store_error()?;
     }
     Ok(())
-}
-
-/// Deletes terminal runs with all that belongs to them.
-pub(crate) fn prune(transaction: &WriteTransaction, before: DateTime<Utc>, limit: usize) -> Result<usize> {
-    let mut old: Vec<(i64, [u8; 16])> = Vec::new();
-    let mut completed = transaction.table(COMPLETED)?;
-    for entry in completed.range(..(micros(before), FIRST)).or_store_error()?.take(limit) {
-        let (key, ()) = entry.map(|(key, _)| (key, ())).or_store_error()?;
-        let (at, id) = key.value();
-        old.push((at, *id));
-    }
-    let mut heads = transaction.table(RUNS)?;
-    let mut progress = transaction.table(PROGRESS)?;
-    let mut payloads = transaction.table(PAYLOADS)?;
-    let mut results = transaction.table(RESULTS)?;
-    let mut keys = transaction.table(KEYS)?;
-    let mut of_owner = transaction.table(RUNS_OF_OWNER)?;
-    let mut of_deployment = transaction.table(RUNS_OF_DEPLOYMENT)?;
-    let mut of_trigger = transaction.table(RUNS_OF_TRIGGER)?;
-    let mut astray = transaction.table(ASTRAY)?;
-    let mut attempts = transaction.table(ATTEMPTS)?;
-    let mut logs = transaction.table(LOGS)?;
-    for (at, id) in &old {
-        completed.remove((*at, id)).or_store_error()?;
-        let Some(head) = heads.remove(id).or_store_error()?.map(|head| decode::<RunHead>("run", head.value())) else {
-            continue;
-        };
-        let head = head?;
-        let due = micros(head.scheduled_for);
-        progress.remove(id).or_store_error()?;
-        payloads.remove(id).or_store_error()?;
-        results.remove(id).or_store_error()?;
-        keys.remove((bytes(&head.key_space()), head.key.as_str())).or_store_error()?;
-        of_owner.remove((head.owner.as_str(), due, id)).or_store_error()?;
-        of_deployment.remove((bytes(&head.deployment_id.uuid()), due, id)).or_store_error()?;
-        if let Some(trigger) = head.trigger_id {
-            of_trigger.remove((bytes(&trigger.uuid()), due, id)).or_store_error()?;
-        }
-        astray.remove((head.owner.as_str(), due, id)).or_store_error()?;
-        attempts.retain_in((id, 0)..=(id, u64::MAX), |_, _| false).or_store_error()?;
-        logs.retain_in((id, 0)..=(id, u64::MAX), |_, _| false).or_store_error()?;
-    }
-    Ok(old.len())
 }

@@ -118,7 +118,7 @@ macro_rules! run_columns {
         "r.id, r.owner, r.deployment_id, r.revision, r.trigger_id, r.kind, r.func, r.dedupe_key, r.scheduled_for, \
          r.policy, r.correlation_id, r.created_at, r.state, r.skip_reason, r.attempt, r.failures, r.orphaned, \
          r.not_before, r.epoch, r.worker, r.lease_until, r.cancel_requested, r.started_at, r.completed_at, r.isolation, \
-         r.error"
+         r.error, r.logs_pruned"
     };
 }
 pub(crate) use run_columns;
@@ -154,6 +154,7 @@ pub(crate) fn run(columns: &mut Columns<'_>) -> Result<Run> {
         completed_at: columns.optional_instant()?,
         isolation: columns.optional_json("isolation")?,
         error: columns.optional_json("error")?,
+        logs_pruned: columns.take::<i64>()? != 0,
         result: columns.optional_json("result")?,
         payload: columns.optional_json::<Value>("payload")?,
     })

@@ -6,8 +6,11 @@ use wren_core::{Error, ErrorCode, Result};
 use crate::error::OrStoreError;
 
 /// The steps; the number of steps done stands in the file's `user_version`. Steps are never changed, only added.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_paused_until.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_paused_until.sql"),
+    include_str!("migrations/0003_logs_pruned.sql"),
+];
 
 /// "Wren" in ASCII: the mark in the header of every file of ours.
 const APPLICATION_ID: i64 = 0x5772_656E;

@@ -1,14 +1,16 @@
 //! The store: a writer and a pool of readers on one file.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use wren_core::model::{Attempt, Deployment, DeploymentOverview, LogEntry, Revision, RevisionSummary, Run, Trigger};
 use wren_core::store::kit::{Backend, DeploymentList, Lane, RecordList, RunList, Writer};
-use wren_core::store::{Namespace, Peers, Record, RecordKey, RecordPlace, WholeRecord};
+use wren_core::store::{Namespace, Peers, Portable, Record, RecordKey, RecordPlace, WholeRecord};
 use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId};
 
 use crate::error::OrStoreError;
@@ -20,12 +22,12 @@ use crate::{deployments, open, records, runs, whole};
 pub struct SqliteStore {
     writer: Writer,
     readers: SqlitePool,
-    path: PathBuf,
+    options: SqliteOptions,
 }
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+        formatter.debug_struct("SqliteStore").field("path", &self.options.path).finish_non_exhaustive()
     }
 }
 
@@ -55,10 +57,9 @@ impl SqliteStore {
             .connect_with(options.reading())
             .await
             .or_store_error()?;
-        let path = options.path.clone();
-        let (writer, task) = Writer::new(SqliteTransactions::new(connection, options));
+        let (writer, task) = Writer::new(SqliteTransactions::new(connection, options.clone()));
         tokio::spawn(task);
-        Ok(Self { writer, readers, path })
+        Ok(Self { writer, readers, options })
     }
 
     /// Writes what is queued, moves the log into the file and closes it. Later calls fail with `STORE_UNAVAILABLE`.
@@ -71,6 +72,34 @@ impl SqliteStore {
         // Readers first: while one looks at the log it cannot be emptied.
         self.readers.close().await;
         self.writer.close().await
+    }
+
+    /// Opens the store as it is now: all reads go through one connection, and all of these are one transaction.
+    async fn snapshot(&self) -> Result<Self> {
+        let begun = AtomicBool::new(false);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(self.options.busy_timeout)
+            .test_before_acquire(false)
+            // Another connection would see another state.
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(move |connection, _| {
+                let is_second = begun.swap(true, Ordering::Relaxed);
+                Box::pin(async move {
+                    if is_second {
+                        return Err(sqlx::Error::PoolClosed);
+                    }
+                    sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
+                    // It is the first read that decides what the transaction sees.
+                    sqlx::query("SELECT 1 FROM deployments LIMIT 1").fetch_optional(connection).await?;
+                    Ok(())
+                })
+            })
+            .connect_with(self.options.reading())
+            .await
+            .or_store_error()?;
+        Ok(Self { writer: Writer::refusing(), readers, options: self.options.clone() })
     }
 }
 
@@ -146,6 +175,10 @@ impl Backend for SqliteStore {
 
     async fn list_record_keys(&self, list: RecordList<'_>) -> Result<Vec<RecordKey>> {
         records::list::keys(&self.readers, list).await
+    }
+
+    async fn open_snapshot(&self) -> Result<Arc<dyn Portable>> {
+        Ok(Arc::new(self.snapshot().await?))
     }
 
     async fn scan_deployments(

@@ -128,6 +128,20 @@ impl Tables for SqliteTables<'_> {
         prune::prune(self.0, before, limit).await
     }
 
+    async fn unpruned(
+        &mut self,
+        since: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<RunId>> {
+        prune::unpruned(self.0, since, before, limit).await
+    }
+
+    async fn delete_logs(&mut self, ids: &[RunId]) -> Result<()> {
+        failpoint("delete logs");
+        prune::delete_logs(self.0, ids).await
+    }
+
     async fn last_lines(&mut self, ids: &[RunId]) -> Result<HashMap<RunId, u64>> {
         runs::last_lines(self.0, ids).await
     }

@@ -49,6 +49,10 @@ impl LogView {
     /// Shows how a run ended.
     pub(super) fn end(&mut self, run: &Run, answer: &Value) {
         self.head(run);
+        if run.logs_pruned {
+            let said = "what it printed was deleted: the server keeps logs for less time than runs (--keep-logs)";
+            self.output.line(self.output.palette().dim(said));
+        }
         let took = run.duration_ms.map_or(String::new(), |millis| format!(" in {}", duration(millis)));
         let status = tables::status(run);
         let said = format!("{}{took}", harmless(&status));

@@ -1,5 +1,6 @@
 //! The commands: each reads its arguments, calls the library or the server, and prints.
 
+mod backup;
 mod config;
 mod connect;
 mod credentials;
@@ -89,6 +90,7 @@ async fn dispatch(call: Call, output: Output) -> Result<(), Failure> {
         Command::Connect(args) => connect::connect(args, &client(&global, output)?, output).await,
         Command::Credentials(args) => credentials::credentials(args, output).await,
         Command::Vault(args) => vault::vault(args, output).await,
+        Command::Backup(args) => backup::backup(args, output).await,
         Command::Store(args) => store::store(args, output).await,
         Command::Serve(args) => server::serve(*args, call.file, output).await,
     }

@@ -5,6 +5,7 @@
 
 mod harness;
 mod steps;
+pub mod whole;
 
 pub use harness::{Reopened, StoreUnderTest};
 

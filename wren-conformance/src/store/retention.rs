@@ -107,3 +107,52 @@ pub async fn a_pruned_run_no_longer_counts_as_running(test: StoreUnderTest) {
     let options = wren_core::store::ClaimOptions { limits, ..claim(at(3)) };
     assert_eq!(store.claim(options).await.unwrap().runs[0].id, second.id);
 }
+
+pub async fn old_logs_are_pruned_before_their_runs(test: StoreUnderTest) {
+    let store = &*test.store;
+    let mut ended = Vec::new();
+    for second in [10, 20, 30] {
+        let run = running(store, &ada()).await;
+        let end = wren_core::store::FinishOptions { logs: vec![line("said")], ..finish(&run, success(), at(second)) };
+        ended.push(store.finish(end).await.unwrap());
+    }
+    let busy = running(store, &ada()).await;
+    let lines = wren_core::store::AppendLogs { held: finish(&busy, success(), at(0)).held, lines: vec![line("busy")] };
+    assert_eq!(store.append_logs(vec![lines]).await.unwrap(), [true]);
+    assert_eq!(store.prune_logs(None, at(10), 100).await.unwrap(), 0, "what ended at the very moment stays");
+    assert_eq!(store.prune_logs(Some(at(11)), at(30), 100).await.unwrap(), 1, "nothing before is looked at");
+    assert_eq!(store.prune_logs(None, at(30), 100).await.unwrap(), 1);
+    assert_eq!(store.prune_logs(None, at(30), 100).await.unwrap(), 0, "each is pruned once");
+    let reopened = test.reopen().await;
+    let store = &*reopened.store;
+    for (run, pruned) in ended.iter().zip([true, true, false]) {
+        let (found, attempts) = store.run(&ada(), run.id).await.unwrap();
+        assert_eq!(found, wren_core::model::Run { logs_pruned: pruned, ..run.clone() });
+        assert_eq!(attempts.len(), 1);
+        assert_eq!(store.logs(&ada(), run.id, 0, 10).await.unwrap().is_empty(), pruned);
+    }
+    assert_eq!(store.logs(&ada(), busy.id, 0, 10).await.unwrap().len(), 1);
+    let listed = store.runs(&ada(), ListRuns::default()).await.unwrap().items;
+    assert_eq!(listed.iter().filter(|run| run.logs_pruned).count(), 2);
+    // Runs without their logs end as others do.
+    assert_eq!(store.prune(at(9999), 100).await.unwrap(), 3);
+    store.finish(finish(&busy, success(), at(40))).await.unwrap();
+}
+
+pub async fn a_prune_of_logs_takes_no_more_than_its_limit_and_ends(test: StoreUnderTest) {
+    let store = &*test.store;
+    let trigger = minutely(store, &ada(), "daily").await;
+    for _ in 0..5 {
+        // All at one instant: no order tells them apart.
+        let run = running(store, &ada()).await;
+        store.finish(finish(&run, success(), at(10))).await.unwrap();
+    }
+    let skip = Fire { skip: Some(SkipReason::Expired), ..fire(&trigger, at(60)) };
+    store.record_fires(RecordFires::new(vec![skip], at(10))).await.unwrap();
+    let mut counts = Vec::new();
+    for _ in 0..4 {
+        counts.push(store.prune_logs(Some(at(10)), at(11), 2).await.unwrap());
+    }
+    assert_eq!(counts, [2, 2, 1, 0], "what never started printed nothing");
+    assert_eq!(store.prune_logs(None, at(11), 0).await.unwrap(), 0);
+}

@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::heartbeat::beat;
 use super::inner::{Inner, millis};
 use crate::error::Result;
 use crate::model::{DeploymentStatus, RunState};
-use crate::store::{SetStatus, StatusGuard};
+use crate::store::{Namespace, PutOptions, SetStatus, StatusGuard};
 
 /// How many runs one rescue or one deletion takes at most, so that no transaction is long.
 const BATCH: usize = 500;
+/// How many runs one deletion of logs takes at most: each may have printed a megabyte.
+const LOG_BATCH: usize = 50;
+/// How far apart the clocks of nodes may be that say when runs ended: so much is looked at again for logs to delete.
+const LOG_MARGIN: TimeDelta = TimeDelta::hours(1);
 /// The wait between two deletions, in milliseconds: while there is more to delete, and when there is not.
 const PURGE_MORE_MS: u64 = 200;
 const PURGE_AGAIN_MS: u64 = 5 * 60 * 1000;
@@ -110,6 +116,27 @@ async fn purge(inner: &Inner) -> Result<bool> {
         Some(retention) => inner.store.prune(now - millis(retention), BATCH).await?,
         None => 0,
     };
+    let more_logs = match inner.options.log_retention_ms {
+        Some(retention) => prune_logs(inner, now - millis(retention)).await?,
+        None => false,
+    };
     let records = inner.store.purge_records(now, BATCH).await?;
-    Ok(runs == BATCH || records == BATCH)
+    Ok(runs == BATCH || records == BATCH || more_logs)
+}
+
+/// Deletes one batch of logs; says whether there may be more. A record says until when all are deleted, so that nobody looks at the
+/// runs before that again.
+async fn prune_logs(inner: &Inner, before: DateTime<Utc>) -> Result<bool> {
+    let (space, key, now) = (Namespace::system("retention"), "logs", inner.clock.now());
+    let known = inner.store.record(&space, key, now).await?;
+    let since = known.and_then(|record| DateTime::parse_from_rfc3339(std::str::from_utf8(&record.value).ok()?).ok());
+    let since = since.map(|at| at.to_utc());
+    if inner.store.prune_logs(since, before, LOG_BATCH).await? == LOG_BATCH {
+        return Ok(true);
+    }
+    let until = before - LOG_MARGIN;
+    if since.is_none_or(|since| since < until) {
+        inner.store.put_record(&space, key, Bytes::from(until.to_rfc3339()), PutOptions::at(now)).await?;
+    }
+    Ok(false)
 }

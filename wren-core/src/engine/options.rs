@@ -28,6 +28,9 @@ pub struct EngineOptions {
     pub drain_ms: u64,
     /// How long terminal runs are kept; `None` keeps them for ever.
     pub retention_ms: Option<u64>,
+    /// How long what terminal runs printed is kept, where that is less long than the runs themselves; `None` keeps it as long as
+    /// these. A run whose lines were deleted [says so](crate::model::Run::logs_pruned).
+    pub log_retention_ms: Option<u64>,
     /// How many missed due times `catch_up = "all"` runs at most; older ones are skipped as coalesced.
     pub max_catch_up: usize,
     /// How late a due time may be and still count as on time under `catch_up = "none"`.
@@ -57,6 +60,7 @@ impl Default for EngineOptions {
             log_flush_ms: 200,
             drain_ms: 30_000,
             retention_ms: Some(30 * 24 * 60 * 60 * 1000),
+            log_retention_ms: None,
             max_catch_up: 100,
             grace_ms: 30_000,
             fire_batch: 1_000,

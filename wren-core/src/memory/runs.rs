@@ -199,6 +199,24 @@ impl RunStore for MemoryStore {
         }
         Ok(old.len())
     }
+
+    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize> {
+        let (since, before) = (since.map_or(DateTime::<Utc>::MIN_UTC, micros), micros(before));
+        let mut state = self.lock();
+        let table = &state.runs;
+        let ended = table.completed.iter().skip_while(|(at, _)| *at < since).take_while(|(at, _)| *at < before);
+        let is_wanted = |id: &RunId| {
+            table.runs.get(id).is_some_and(|stored| stored.run.started_at.is_some() && !stored.run.logs_pruned)
+        };
+        let ids: Vec<RunId> = ended.map(|(_, id)| *id).filter(is_wanted).take(limit).collect();
+        for id in &ids {
+            if let Some(stored) = state.runs.runs.get_mut(id) {
+                stored.logs.clear();
+                stored.run.logs_pruned = true;
+            }
+        }
+        Ok(ids.len())
+    }
 }
 
 impl State {

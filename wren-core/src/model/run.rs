@@ -220,6 +220,9 @@ pub struct Run {
     pub isolation: Option<Isolation>,
     /// Follows the run through logs and host calls.
     pub correlation_id: CorrelationId,
+    /// Whether what it printed was deleted, as old logs are before their runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub logs_pruned: bool,
 }
 
 /// What is particular to a run that is being recorded.
@@ -285,6 +288,7 @@ impl Run {
             error: None,
             isolation: None,
             correlation_id: new.correlation_id,
+            logs_pruned: false,
         }
     }
 

@@ -1,40 +1,21 @@
 //! Copying one store into another: resumable, and checked in the end.
 //!
 //! How far a copy has come is a record of the target, written in the transaction of what it counts. A copy that was cut off goes on
-//! there. In the end both stores are read from the beginning, and have to give the same counts and hashes.
+//! there, and no server works on a store that is half of another one. In the end both stores are read from the beginning, and have to
+//! give the same counts and hashes.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use super::{Import, Namespace, Portable, WholeDeployment, WholeRecord, WholeRun};
+use super::pieces::{PAGE, Piece, Pieces, Sum, Walked, is_left_out};
+use super::{Expect, Import, Namespace, Portable, RecordStore, WholeRecord};
 use crate::error::{Error, ErrorCode, Result};
-use crate::id::{DeploymentId, OwnerId, RunId};
-use crate::model::{LogEntry, Trigger};
 
-/// How many pieces are read and written at once.
-const PAGE: usize = 200;
-/// How many lines of a run are read at once.
-const LINES: usize = 10_000;
 const KEY: &str = "progress";
-
-/// The spaces of the platform that are about a store's own processes and say nothing to another store.
-const LEFT_OUT: [&str; 2] = ["nodes", "copy"];
 
 fn space() -> Namespace {
     Namespace::system("copy")
-}
-
-/// How many pieces there are, or have been copied so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pieces {
-    /// Deployments, with revisions and triggers.
-    pub deployments: u64,
-    /// Runs, with attempts and logs.
-    pub runs: u64,
-    /// Records.
-    pub records: u64,
 }
 
 /// What a copy did.
@@ -48,17 +29,17 @@ pub struct Copied {
     pub resumed: bool,
 }
 
-/// How far a copy has come.
+/// How far a copy into a store has come.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Progress {
-    /// Which store it is of, in the words of the caller.
+pub(super) struct Progress {
+    /// What it is a copy of, in the words of the caller.
     from: String,
-    deployment: Option<DeploymentId>,
-    run: Option<RunId>,
-    record: Option<(Option<OwnerId>, String, String)>,
-    pieces: Pieces,
-    /// Everything is there; what is left is to compare.
-    copied: bool,
+    #[serde(flatten)]
+    pub(super) walked: Walked,
+    /// How many pieces were read, those included that were not written: what a backup goes on after.
+    #[serde(default)]
+    pub(super) read: u64,
+    pub(super) pieces: Pieces,
 }
 
 /// Copies everything from one store into an empty one. No engine may run on either meanwhile.
@@ -76,34 +57,47 @@ pub async fn copy(
     now: DateTime<Utc>,
     report: &mut (dyn FnMut(Pieces) + Send),
 ) -> Result<Copied> {
-    let begun = to.record(&space(), KEY, now).await?;
-    let resumed = begun.is_some();
-    let mut progress = match begun {
-        Some(record) => serde_json::from_slice(&record.value)
-            .map_err(|error| Error::internal("the progress of the copy cannot be read", error))?,
-        None => {
-            refuse_unless_empty(to, now).await?;
-            Progress { from: name.to_owned(), ..Progress::default() }
-        }
-    };
-    if progress.from != name {
-        let message = format!("a copy of {} into this store has begun and not ended", progress.from);
-        return Err(
-            Error::new(ErrorCode::Conflict, message).with_hint("finish that one, or name an empty store as the target")
-        );
-    }
-    while !progress.copied {
-        let import = next(from, &mut progress, now).await?;
-        to.import(marked(import, &progress)?).await?;
+    let (mut progress, resumed) = begin(to, name, now).await?;
+    while !progress.walked.is_done {
+        let page = progress.walked.next(from, now).await?;
+        write(to, page, &mut progress, now).await?;
         report(progress.pieces);
     }
-    let (pieces, sha256) = sum(from, now).await?;
-    if sum(to, now).await? != (pieces, sha256.clone()) {
+    let (whole, written) = (Sum::of(from, now).await?, Sum::of(to, now).await?);
+    let sha256 = whole.sha256();
+    if (written.pieces, written.sha256()) != (whole.pieces, sha256.clone()) {
         return Err(Error::new(ErrorCode::Conflict, "the copy differs from its source")
             .with_hint("a server wrote to one of them meanwhile: stop it, and copy into a new, empty store"));
     }
-    to.delete_record(&space(), KEY, super::Expect::Any, now).await?;
-    Ok(Copied { pieces, sha256, resumed })
+    end(to, now).await?;
+    Ok(Copied { pieces: whole.pieces, sha256, resumed })
+}
+
+/// Returns what a store is a begun and not ended copy of; `None` for every store that is whole.
+///
+/// # Errors
+/// `STORE_UNAVAILABLE`; `INTERNAL` when what says so cannot be read.
+pub async fn unfinished_copy(store: &(impl RecordStore + ?Sized), now: DateTime<Utc>) -> Result<Option<String>> {
+    let Some(record) = store.record(&space(), KEY, now).await? else { return Ok(None) };
+    Ok(Some(parsed(&record.value)?.from))
+}
+
+fn parsed(value: &[u8]) -> Result<Progress> {
+    serde_json::from_slice(value).map_err(|error| Error::internal("the progress of the copy cannot be read", error))
+}
+
+/// Takes up a copy into a store, or begins one where the store is empty; says which.
+pub(super) async fn begin(to: &dyn Portable, name: &str, now: DateTime<Utc>) -> Result<(Progress, bool)> {
+    let Some(record) = to.record(&space(), KEY, now).await? else {
+        refuse_unless_empty(to, now).await?;
+        return Ok((Progress { from: name.to_owned(), ..Progress::default() }, false));
+    };
+    let progress = parsed(&record.value)?;
+    if progress.from == name {
+        return Ok((progress, true));
+    }
+    let message = format!("a copy of {} into this store has begun and not ended", progress.from);
+    Err(Error::new(ErrorCode::Conflict, message).with_hint("finish that one, or name an empty store as the target"))
 }
 
 async fn refuse_unless_empty(to: &dyn Portable, now: DateTime<Utc>) -> Result<()> {
@@ -117,42 +111,22 @@ async fn refuse_unless_empty(to: &dyn Portable, now: DateTime<Utc>) -> Result<()
         .with_hint("name a store that does not exist yet; nothing was written"))
 }
 
-fn is_left_out(record: &WholeRecord) -> bool {
-    record.namespace.owner().is_none() && LEFT_OUT.contains(&record.namespace.name())
-}
-
-/// Reads the next page and moves the progress on.
-async fn next(from: &dyn Portable, progress: &mut Progress, now: DateTime<Utc>) -> Result<Import> {
+/// Writes a page, and how far the copy has come with it, in one transaction.
+pub(super) async fn write(
+    to: &dyn Portable,
+    page: Vec<Piece>,
+    progress: &mut Progress,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let mut import = Import { now, ..Import::default() };
-    // One kind after the other: a kind without anything left costs a look each time, which is cheap beside a page.
-    import.deployments = deployments(from, progress.deployment).await?;
-    if let Some(last) = import.deployments.last() {
-        progress.deployment = Some(last.deployment.id);
-        progress.pieces.deployments += import.deployments.len() as u64;
-        return Ok(import);
+    for piece in page {
+        progress.pieces.count(&piece);
+        match piece {
+            Piece::Deployment(whole) => import.deployments.push(*whole),
+            Piece::Run(whole) => import.runs.push(*whole),
+            Piece::Record(record) => import.records.push(record),
+        }
     }
-    import.runs = runs(from, progress.run).await?;
-    if let Some(last) = import.runs.last() {
-        progress.run = Some(last.run.id);
-        progress.pieces.runs += import.runs.len() as u64;
-        return Ok(import);
-    }
-    let after = progress.record.take().map(|(owner, name, key)| (namespace(owner.as_ref(), &name), key));
-    let page = from.all_records(after.clone(), PAGE, now).await?;
-    progress.copied = page.is_empty();
-    let place = page.last().map(|last| (last.namespace.clone(), last.key.clone())).or(after);
-    progress.record = place.map(|(namespace, key)| (namespace.owner().cloned(), namespace.name().to_owned(), key));
-    import.records = page.into_iter().filter(|record| !is_left_out(record)).collect();
-    progress.pieces.records += import.records.len() as u64;
-    Ok(import)
-}
-
-fn namespace(owner: Option<&OwnerId>, name: &str) -> Namespace {
-    owner.map_or_else(|| Namespace::system(name), |owner| Namespace::owned(owner, name))
-}
-
-/// Adds the progress to what is written.
-fn marked(mut import: Import, progress: &Progress) -> Result<Import> {
     let value = serde_json::to_vec(progress)
         .map_err(|error| Error::internal("the progress of the copy cannot be written", error))?;
     import.records.push(WholeRecord {
@@ -161,94 +135,10 @@ fn marked(mut import: Import, progress: &Progress) -> Result<Import> {
         value: Bytes::from(value),
         expires_at: None,
     });
-    Ok(import)
+    to.import(import).await
 }
 
-async fn deployments(from: &dyn Portable, after: Option<DeploymentId>) -> Result<Vec<WholeDeployment>> {
-    let mut all = Vec::new();
-    for (owner, id) in from.all_deployments(after, PAGE).await? {
-        let overview = from.deployment(&owner, id).await?;
-        let mut revisions = Vec::new();
-        for number in 1..=overview.deployment.revision {
-            revisions.push(from.revision(&owner, id, number).await?);
-        }
-        let wanted = revisions.last().map(|revision| revision.manifest.triggers.as_slice()).unwrap_or_default();
-        let mut left: Vec<Trigger> = overview.triggers;
-        // An overview lists triggers by age; what a store keeps is the order of the manifest.
-        let mut triggers = Vec::with_capacity(left.len());
-        for spec in wanted {
-            if let Some(place) = left.iter().position(|trigger| trigger.spec == *spec) {
-                triggers.push(left.remove(place));
-            }
-        }
-        triggers.append(&mut left);
-        all.push(WholeDeployment { deployment: overview.deployment, last_run: overview.last_run, revisions, triggers });
-    }
-    Ok(all)
-}
-
-async fn runs(from: &dyn Portable, after: Option<RunId>) -> Result<Vec<WholeRun>> {
-    let mut all = Vec::new();
-    for (owner, id) in from.all_runs(after, PAGE).await? {
-        let (run, attempts) = from.run(&owner, id).await?;
-        let mut logs = Vec::new();
-        loop {
-            let after = logs.last().map_or(0, |last: &LogEntry| last.seq);
-            let page = from.logs(&owner, id, after, LINES).await?;
-            let is_last = page.len() < LINES;
-            logs.extend(page);
-            if is_last {
-                break;
-            }
-        }
-        all.push(WholeRun { run, attempts, logs });
-    }
-    Ok(all)
-}
-
-/// Counts and hashes everything in a store.
-async fn sum(store: &dyn Portable, now: DateTime<Utc>) -> Result<(Pieces, String)> {
-    let (mut pieces, mut hash) = (Pieces::default(), Sha256::new());
-    let mut add = |piece: &[u8]| {
-        hash.update((piece.len() as u64).to_be_bytes());
-        hash.update(piece);
-    };
-    let mut after = None;
-    loop {
-        let page = deployments(store, after).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.deployment.id);
-        pieces.deployments += page.len() as u64;
-        for whole in &page {
-            add(&json(whole)?);
-        }
-    }
-    let mut after = None;
-    loop {
-        let page = runs(store, after).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.run.id);
-        pieces.runs += page.len() as u64;
-        for whole in &page {
-            add(&json(whole)?);
-        }
-    }
-    let mut after = None;
-    loop {
-        let page = store.all_records(after, PAGE, now).await?;
-        let Some(last) = page.last() else { break };
-        after = Some((last.namespace.clone(), last.key.clone()));
-        for record in page.iter().filter(|record| !is_left_out(record)) {
-            pieces.records += 1;
-            let place = (record.namespace.owner(), record.namespace.name(), &record.key);
-            add(&json(&(place, record.expires_at.map(|at| at.timestamp_micros())))?);
-            add(&record.value);
-        }
-    }
-    let digits = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((pieces, digits))
-}
-
-fn json<T: Serialize>(piece: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec(piece).map_err(|error| Error::internal("a piece of the store has no JSON", error))
+/// Ends a copy: from here on the store is one like any other.
+pub(super) async fn end(to: &dyn Portable, now: DateTime<Utc>) -> Result<()> {
+    to.delete_record(&space(), KEY, Expect::Any, now).await.map(drop)
 }

@@ -16,11 +16,13 @@
 //! `wren-conformance` checks all of this; a store is one that passes its suite.
 
 mod admit;
+mod backup;
 mod copying;
 mod deployments;
 mod fairness;
 pub mod kit;
 mod peers;
+mod pieces;
 mod portable;
 mod records;
 mod refusals;
@@ -30,12 +32,14 @@ mod timed;
 use async_trait::async_trait;
 
 pub use admit::{Admission, admit, superseded, undeployed};
-pub use copying::{Copied, Pieces, copy};
+pub use backup::{BackupSummary, Restored, create_backup, restore_backup, verify_backup};
+pub use copying::{Copied, copy, unfinished_copy};
 pub use deployments::{
     Deployed, DeploymentStore, ListDeployments, NewTrigger, PutRevision, SetStatus, StatusGuard, carry_over,
 };
 pub use fairness::{Candidate, ClaimLimits, pick_fairly};
 pub use peers::{Peers, Signals};
+pub use pieces::Pieces;
 pub use portable::{Import, Portable, RecordPlace, WholeDeployment, WholeRecord, WholeRun};
 pub use records::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore, RecordWrite, state_namespace};
 pub use refusals::{is_undeployed, no_deployment, no_revision, no_run, not_allowed};

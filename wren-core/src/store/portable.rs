@@ -1,5 +1,7 @@
 //! Whole stores: everything that one keeps, piece by piece, so that it can be kept by another one.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -78,6 +80,10 @@ pub struct Import {
 /// These reads know no owner: they are for those who hold the store itself, not for those who ask over an API.
 #[async_trait]
 pub trait Portable: Store {
+    /// Returns the store as it is now: its reads see nothing that is written later, by whomever, and its writes are refused. What the
+    /// store keeps for it costs room until it is dropped.
+    async fn snapshot(&self) -> Result<Arc<dyn Portable>>;
+
     /// Returns deployments of every owner and status by id: those after `after`, at most `limit`.
     async fn all_deployments(&self, after: Option<DeploymentId>, limit: usize) -> Result<Vec<(OwnerId, DeploymentId)>>;
 

@@ -275,4 +275,9 @@ pub trait RunStore: fmt::Debug + Send + Sync + 'static {
     /// Deletes at most `limit` terminal runs that were completed before `before`, with their attempts and logs; returns
     /// how many. Their dedupe keys go with them; what keeps a due time from being recorded again is its trigger's cursor.
     async fn prune(&self, before: DateTime<Utc>, limit: usize) -> Result<usize>;
+
+    /// Deletes what at most `limit` terminal runs printed: of those that started and were completed at or after `since` and before
+    /// `before`, the ones that ended first. They stay, and [say so](Run::logs_pruned); those that say so already are left out. Returns
+    /// how many it was. `since` is for who knows that nothing is left before it: the store need not look there.
+    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize>;
 }

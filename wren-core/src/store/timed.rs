@@ -154,6 +154,10 @@ impl RunStore for TimedStore {
         timed("logs", self.0.logs(owner, id, after_seq, limit)).await
     }
 
+    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize> {
+        timed("prune_logs", self.0.prune_logs(since, before, limit)).await
+    }
+
     async fn prune(&self, before: DateTime<Utc>, limit: usize) -> Result<usize> {
         timed("prune", self.0.prune(before, limit)).await
     }

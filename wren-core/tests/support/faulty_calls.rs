@@ -109,6 +109,10 @@ impl RunStore for FaultyStore {
     async fn prune(&self, before: DateTime<Utc>, limit: usize) -> Result<usize> {
         self.call(Op::Other, self.inner.prune(before, limit)).await
     }
+
+    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize> {
+        self.call(Op::Other, self.inner.prune_logs(since, before, limit)).await
+    }
 }
 
 #[async_trait]

@@ -128,7 +128,8 @@ async fn page(api: &Api, owner: &OwnerId, id: RunId, (after, limit): (u64, usize
         let next = [("x-next-after", next_after.to_string())];
         return Ok((vary, head, next, plain(&logs)).into_response());
     }
-    Ok((vary, axum::Json(LogPage { run_id: run.id, status: run.state, logs, next_after })).into_response())
+    let page = LogPage { run_id: run.id, status: run.state, logs, next_after, logs_pruned: run.logs_pruned };
+    Ok((vary, axum::Json(page)).into_response())
 }
 
 fn plain(logs: &[LogEntry]) -> String {

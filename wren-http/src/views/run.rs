@@ -75,6 +75,9 @@ pub struct RunSummary {
     /// Follows the run through the platform's logs.
     #[schema(value_type = words::CorrelationId)]
     pub correlation_id: CorrelationId,
+    /// Whether what it printed was deleted, as the server deletes old logs before their runs; absent where it was not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub logs_pruned: bool,
 }
 
 impl From<&Run> for RunSummary {
@@ -97,6 +100,7 @@ impl From<&Run> for RunSummary {
             skip_reason: run.skip_reason,
             error: run.error.as_ref().map(gist),
             correlation_id: run.correlation_id.clone(),
+            logs_pruned: run.logs_pruned,
         }
     }
 }
@@ -195,4 +199,7 @@ pub struct LogPage {
     pub logs: Vec<LogEntry>,
     /// What to pass as `after` for the lines that follow.
     pub next_after: u64,
+    /// Whether the lines were deleted, as the server deletes old logs before their runs; absent where they were not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub logs_pruned: bool,
 }

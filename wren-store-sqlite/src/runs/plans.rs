@@ -11,7 +11,7 @@ use crate::deployments::table as deployments;
 use crate::{SqliteOptions, open};
 
 /// The statements, with the columns of their `{rows}`.
-const STATEMENTS: [(&str, usize); 18] = [
+const STATEMENTS: [(&str, usize); 21] = [
     (queue::RUNNING, 0),
     (queue::OLDEST, 0),
     (queue::NEXT, 0),
@@ -28,6 +28,9 @@ const STATEMENTS: [(&str, usize); 18] = [
     (fire::MOVE_CURSORS, 2),
     (leases::EXPIRED, 0),
     (prune::PRUNE, 0),
+    (prune::UNPRUNED, 0),
+    (prune::DELETE_LOGS, 0),
+    (prune::NOTE_PRUNED, 0),
     (list::RUN, 0),
     (super::logs::READ, 0),
 ];

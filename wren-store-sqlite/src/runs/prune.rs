@@ -1,11 +1,12 @@
-//! The end of old runs.
+//! The end of old runs, and of old logs before them.
 
 use chrono::{DateTime, Utc};
-use sqlx::SqliteConnection;
-use wren_core::Result;
+use sqlx::{Row as _, SqliteConnection};
+use wren_core::{Result, RunId};
 
 use crate::error::OrStoreError;
-use crate::rows::micros;
+use crate::rows::{blob, micros, uuid};
+use crate::sql::{pieces, with_list};
 
 pub(crate) const PRUNE: &str =
     "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE completed_at < ? ORDER BY completed_at LIMIT ?)";
@@ -19,4 +20,41 @@ pub(crate) async fn prune(connection: &mut SqliteConnection, before: DateTime<Ut
         .await
         .or_store_error()?;
     Ok(usize::try_from(deleted.rows_affected()).unwrap_or(usize::MAX))
+}
+
+pub(crate) const UNPRUNED: &str = "SELECT id FROM runs WHERE completed_at >= ? AND completed_at < ? \
+     AND started_at IS NOT NULL AND logs_pruned = 0 ORDER BY completed_at LIMIT ?";
+
+/// Returns terminal runs whose lines may be there, first ended first.
+pub(crate) async fn unpruned(
+    connection: &mut SqliteConnection,
+    since: Option<DateTime<Utc>>,
+    before: DateTime<Utc>,
+    limit: usize,
+) -> Result<Vec<RunId>> {
+    let rows = sqlx::query(UNPRUNED)
+        .bind(since.map_or(i64::MIN, micros))
+        .bind(micros(before))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await
+        .or_store_error()?;
+    rows.iter().map(|row| Ok(RunId::from_uuid(uuid(row.try_get(0).or_store_error()?)?))).collect()
+}
+
+pub(crate) const DELETE_LOGS: &str = "DELETE FROM logs WHERE run_id IN ({list})";
+pub(crate) const NOTE_PRUNED: &str = "UPDATE runs SET logs_pruned = 1 WHERE id IN ({list})";
+
+/// Deletes the lines of runs.
+pub(crate) async fn delete_logs(connection: &mut SqliteConnection, ids: &[RunId]) -> Result<()> {
+    for piece in pieces(ids) {
+        for template in [DELETE_LOGS, NOTE_PRUNED] {
+            let mut statement = with_list(template, piece.len());
+            for id in piece {
+                statement = statement.bind(blob(id.uuid()));
+            }
+            statement.execute(&mut *connection).await.or_store_error()?;
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! A store made of a writer and of reads that go past it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use super::keeping::{DeleteRecord, Purge, PutRecord};
 use super::leasing::{Extend, Rescue};
 use super::printing::Append;
 use super::requesting::{Cancel, Enqueue};
-use super::setting::{Prune, Set, Touch};
+use super::setting::{Prune, PruneLogs, Set, Touch};
 use super::writer::Writer;
 use super::{cursor, trimmed};
 use crate::error::{Result, WireError};
@@ -160,6 +161,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 
     /// Reads keys of records and the sizes of their values.
     async fn list_record_keys(&self, list: RecordList<'_>) -> Result<Vec<RecordKey>>;
+
+    /// Opens what [`Portable::snapshot`] returns: reads on one state of the store, and a [`Writer::refusing`].
+    async fn open_snapshot(&self) -> Result<Arc<dyn Portable>>;
 
     /// Reads as [`Portable::all_deployments`] says.
     async fn scan_deployments(&self, after: Option<DeploymentId>, limit: usize)
@@ -330,6 +334,11 @@ impl<B: Backend> RunStore for B {
     async fn prune(&self, before: DateTime<Utc>, limit: usize) -> Result<usize> {
         self.writer(Lane::Runs).write(Prune { before: trimmed(before), limit }).await
     }
+
+    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize> {
+        let (since, before) = (since.map(trimmed), trimmed(before));
+        self.writer(Lane::Runs).write(PruneLogs { since, before, limit }).await
+    }
 }
 
 #[async_trait]
@@ -389,6 +398,10 @@ impl<B: Backend> RecordStore for B {
 
 #[async_trait]
 impl<B: Backend> Portable for B {
+    async fn snapshot(&self) -> Result<Arc<dyn Portable>> {
+        self.open_snapshot().await
+    }
+
     async fn all_deployments(&self, after: Option<DeploymentId>, limit: usize) -> Result<Vec<(OwnerId, DeploymentId)>> {
         self.scan_deployments(after, limit).await
     }

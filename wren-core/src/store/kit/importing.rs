@@ -78,5 +78,8 @@ async fn runs(tables: &mut dyn Tables, all: &[WholeRun]) -> Result<()> {
         .iter()
         .map(|(line, whole, seq, attempt)| NewLine { run: whole.run.id, seq: *seq, attempt: *attempt, line })
         .collect();
-    tables.append_lines(&lines).await
+    tables.append_lines(&lines).await?;
+    // They have no lines; what is written is that they had.
+    let pruned: Vec<_> = all.iter().filter(|whole| whole.run.logs_pruned).map(|whole| whole.run.id).collect();
+    tables.delete_logs(&pruned).await
 }

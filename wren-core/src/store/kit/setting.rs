@@ -71,6 +71,24 @@ impl Single for Prune {
     }
 }
 
+/// Deletes lines of terminal runs.
+pub(super) struct PruneLogs {
+    pub(super) since: Option<DateTime<Utc>>,
+    pub(super) before: DateTime<Utc>,
+    pub(super) limit: usize,
+}
+
+#[async_trait]
+impl Single for PruneLogs {
+    type Output = usize;
+
+    async fn carry_out(&self, tables: &mut dyn Tables) -> Result<Result<usize>> {
+        let ids = tables.unpruned(self.since, self.before, self.limit).await?;
+        tables.delete_logs(&ids).await?;
+        Ok(Ok(ids.len()))
+    }
+}
+
 /// Says whether the store can be written now.
 pub(super) struct Touch;
 

@@ -107,6 +107,18 @@ pub trait Tables: fmt::Debug + Send {
 
     // Logs.
 
+    /// Returns at most `limit` runs that started and were completed at or after `since` and before `before`, and whose lines were not
+    /// deleted yet, first ended first.
+    async fn unpruned(
+        &mut self,
+        since: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<RunId>>;
+
+    /// Deletes all lines of terminal runs, and notes in the runs that it did.
+    async fn delete_logs(&mut self, ids: &[RunId]) -> Result<()>;
+
     /// Returns the last log number of those of the runs that have one.
     async fn last_lines(&mut self, ids: &[RunId]) -> Result<HashMap<RunId, u64>>;
 

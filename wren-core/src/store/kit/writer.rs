@@ -59,6 +59,12 @@ impl Writer {
         (Self { queue }, Task { transactions }.serve(messages))
     }
 
+    /// Makes a writer that refuses everything, as a closed one does: for a store that is only read.
+    #[must_use]
+    pub fn refusing() -> Self {
+        Self { queue: mpsc::channel(1).0 }
+    }
+
     /// Hands an operation to the writer and waits until it is durable.
     ///
     /// # Errors
