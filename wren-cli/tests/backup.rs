@@ -58,7 +58,7 @@ fn prepare(store: &str) -> Wren {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"0123456789").unwrap();
     assert!(child.wait().unwrap().success());
-    wren.json(["credentials", "release", "vendor", "--owner", "ada", "--to", "drill", "--vault", VAULT, "--json"]);
+    wren.json(["credentials", "release", "vendor", "--owner", "ada", "--to", "drill", "--json"]);
     wren
 }
 

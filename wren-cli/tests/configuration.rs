@@ -1,13 +1,23 @@
 //! Which file, variable and folder a command listens to.
 
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking")]
+#![cfg(unix)]
 
 mod support;
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use support::{Ended, bare};
+
+/// Writes the file of a folder so that nobody else can read it: one with a key is refused otherwise.
+fn write_private(folder: &Path, text: &str) {
+    let file = folder.join("wren.toml");
+    std::fs::write(&file, text).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
 
 fn ended(command: &mut Command) -> Ended {
     Ended::from(command.output().unwrap())
@@ -20,7 +30,7 @@ fn a_key_from_elsewhere_is_not_sent_to_the_address_of_the_current_folders_file()
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     for own_key in ["", "api_key = \"wren_of_the_file\"\n"] {
-        std::fs::write(folder.path().join("wren.toml"), format!("url = \"{url}\"\n{own_key}")).unwrap();
+        write_private(folder.path(), &format!("url = \"{url}\"\n{own_key}"));
         let refused = ended(bare(folder.path(), &["status", "--json"]).env("WREN_API_KEY", "wren_secret"));
         assert_eq!(refused.code, 2, "{refused:?}");
         let error = refused.error();
@@ -38,8 +48,7 @@ fn a_file_of_the_current_folder_that_is_asked_for_or_brings_its_own_key_is_used(
     let folder = tempfile::tempdir().unwrap();
     // A listener that is dropped leaves a port on which nobody listens.
     let url = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
-    std::fs::write(folder.path().join("wren.toml"), format!("url = \"{url}\"\napi_key = \"wren_of_the_file\"\n"))
-        .unwrap();
+    write_private(folder.path(), &format!("url = \"{url}\"\napi_key = \"wren_of_the_file\"\n"));
     let with_key = |args: &[&str]| ended(bare(folder.path(), args).env("WREN_API_KEY", "wren_mine"));
     let tried = [
         ended(&mut bare(folder.path(), &["status", "--json"])),

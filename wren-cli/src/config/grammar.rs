@@ -59,7 +59,7 @@ impl ServerOption<'_> {
             DeValue::Array(list) if is_list => {
                 list.iter().map(|value| self.text(value.get_ref())).collect::<Result<Vec<_>, _>>()?
             }
-            DeValue::Array(_) => return Err(refused("a list, and it takes one value", "write the value alone")),
+            DeValue::Array(_) => return Err(refused("it is a list, and takes one value", "write the value alone")),
             value => vec![self.text(value)?],
         };
         values.iter().try_for_each(|text| self.check(text))?;
@@ -71,13 +71,15 @@ impl ServerOption<'_> {
         let is_switch = !self.0.get_action().takes_values();
         match value {
             DeValue::Boolean(on) if is_switch => Ok(on.to_string()),
-            _ if is_switch => Err(refused(&format!("{}, and it is on or off", kind(value)), "write true or false")),
+            _ if is_switch => {
+                Err(refused(&format!("it is {}, and takes on or off", kind(value)), "write true or false"))
+            }
             DeValue::String(text) => Ok(text.clone().into_owned()),
             DeValue::Integer(number) if self.is_number() => i64::from_str_radix(number.as_str(), number.radix())
                 .map(|number| number.to_string())
                 .map_err(|_| refused("the number is too large", "write a smaller one")),
             DeValue::Float(number) if self.is_fraction() => Ok(number.as_str().to_owned()),
-            value => Err(refused(&format!("{}, and it takes {}", kind(value), self.wanted()), &self.example())),
+            value => Err(refused(&format!("it is {}, and takes {}", kind(value), self.wanted()), &self.example())),
         }
     }
 
@@ -118,9 +120,10 @@ impl ServerOption<'_> {
         let argument = format!("--{}={text}", self.0.get_long().unwrap_or_default());
         let Err(error) = alone.try_get_matches_from([argument]) else { return Ok(()) };
         Err(match (error.get(ContextKind::ValidValue), error.source()) {
-            (Some(ContextValue::Strings(known)), _) if !known.is_empty() => {
-                refused("not a value that there is", &format!("write one of \"{}\"", known.join("\", \"")))
-            }
+            (Some(ContextValue::Strings(known)), _) if !known.is_empty() => refused(
+                "it is none of the values that there are",
+                &format!("write one of \"{}\"", known.join("\", \"")),
+            ),
             (_, Some(source)) => refused(&source.to_string(), &self.example()),
             _ => refused("a value is missing", &self.example()),
         })
@@ -217,14 +220,14 @@ mod tests {
         assert_eq!(read("trace-ratio", "0.25"), Ok(vec!["0.25".to_owned()]));
         assert_eq!(read("trace-ratio", "1"), Ok(vec!["1".to_owned()]));
         for (name, toml, why) in [
-            ("lease", "15", "a number, and it takes a text in quotes"),
-            ("listen", "true", "true or false, and it takes a text in quotes"),
-            ("concurrency", "1.5", "a number with a fraction, and it takes a number"),
+            ("lease", "15", "it is a number, and takes a text in quotes"),
+            ("listen", "true", "it is true or false, and takes a text in quotes"),
+            ("concurrency", "1.5", "it is a number with a fraction, and takes a number"),
             ("concurrency", "-1", "invalid digit"),
-            ("data", "[\"a\"]", "a list, and it takes one value"),
+            ("data", "[\"a\"]", "it is a list, and takes one value"),
             ("allow-host", "[]", "an empty list"),
-            ("allow-host", "[1]", "a number, and it takes a text"),
-            ("executor", "\"docker\"", "not a value that there is"),
+            ("allow-host", "[1]", "it is a number, and takes a text"),
+            ("executor", "\"docker\"", "none of the values"),
             ("store", "\"postgers://me:canary@db/wren\"", "expected `sqlite`"),
         ] {
             let refused = read(name, toml).unwrap_err();
