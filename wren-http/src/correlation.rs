@@ -60,6 +60,12 @@ pub(crate) async fn edge(mut request: Request, next: Next) -> Response {
     .await
 }
 
+/// Answers a request that never came to the router.
+pub(crate) fn refuse(failure: ApiError) -> Response {
+    let id = CorrelationId::generate();
+    finish(wire::render(&failure, &id), &id)
+}
+
 fn finish(mut answer: Response, id: &CorrelationId) -> Response {
     let headers = answer.headers_mut();
     // A correlation id holds letters, digits and `._:-` only.

@@ -34,6 +34,7 @@ mod readiness;
 mod router;
 mod server;
 mod streams;
+mod unique;
 pub mod views;
 mod wire;
 
