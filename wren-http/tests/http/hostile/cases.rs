@@ -91,7 +91,7 @@ async fn a_head_that_is_wrong_is_refused() {
         ("no colon", list("Bad\r\n"), Bare(400)),
         ("a value with a NUL", list("X-Bad: a\0b\r\n"), Bare(400)),
         ("a folded header", list("X-Bad: a\r\n b\r\n"), Bare(400)),
-        ("a key that is no text", list("Authorization: Bearer \u{e4}\r\n"), Error(401, "INVALID_API_KEY")),
+        ("a key that is no text", raw("GET /v1/runs HTTP/1.1\r\nHost: wren\r\nConnection: close\r\nAuthorization: Bearer \u{e4}\r\n\r\n"), Error(401, "INVALID_API_KEY")),
         ("an address of 10,000 characters", get(&format!("/v1/{}", "a".repeat(10_000)), ""), Error(404, "NOT_FOUND")),
         ("an address of 70,000 characters", get(&format!("/v1/{}", "a".repeat(70_000)), ""), Bare(414)),
         ("an address of a MiB", get(&format!("/v1/{}", "a".repeat(1 << 20)), ""), Bare(431)),
