@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn the_same_key_in_two_objects_is_no_fault_nor_is_what_is_no_json() {
-        for text in [r#"{"a": {"a": [{"a": 1}, {"a": 2}]}, "b": -1.5e3}"#, "", "{", "[1, 2", r#"{"a": 1 "a": 2}"#, "1e999"] {
+        for text in
+            [r#"{"a": {"a": [{"a": 1}, {"a": 2}]}, "b": -1.5e3}"#, "", "{", "[1, 2", r#"{"a": 1 "a": 2}"#, "1e999"]
+        {
             assert_eq!(refused(text), None, "{text}");
         }
         assert_eq!(refused(&"[".repeat(100_000)), None);

@@ -63,13 +63,15 @@ fn told(answer: &str) -> Told {
 async fn a_head_that_is_wrong_is_refused() {
     let served = Served::start(ServeOptions::default(), |api| api).await;
     let runs = served.runs.clone();
-    let get = |path: &str, more: &str| format!("{}{more}\r\n", served.head(&format!("GET {path} HTTP/1.1"))).into_bytes();
+    let get =
+        |path: &str, more: &str| format!("{}{more}\r\n", served.head(&format!("GET {path} HTTP/1.1"))).into_bytes();
     let list = |more: &str| get("/v1/runs", more);
     let auth = format!("Authorization: Bearer {}", served.world.key);
     let raw = |text: &str| text.as_bytes().to_vec();
     let line = |line: &str| format!("{}\r\n", served.head(line)).into_bytes();
     let many: String = (0..10_000).map(|number| format!("X-{number}: x\r\n")).collect();
-    let twice = format!("{}Idempotency-Key: a\r\nIdempotency-Key: b\r\n\r\n", served.head(&format!("POST {runs} HTTP/1.1")));
+    let twice =
+        format!("{}Idempotency-Key: a\r\nIdempotency-Key: b\r\n\r\n", served.head(&format!("POST {runs} HTTP/1.1")));
     let cases = vec![
         ("no host", raw(&format!("GET /v1/runs HTTP/1.1\r\nConnection: close\r\n{auth}\r\n\r\n")), Error(400, REQUEST)),
         ("two hosts", list("Host: other\r\n"), Error(400, REQUEST)),
@@ -91,7 +93,11 @@ async fn a_head_that_is_wrong_is_refused() {
         ("no colon", list("Bad\r\n"), Bare(400)),
         ("a value with a NUL", list("X-Bad: a\0b\r\n"), Bare(400)),
         ("a folded header", list("X-Bad: a\r\n b\r\n"), Bare(400)),
-        ("a key that is no text", raw("GET /v1/runs HTTP/1.1\r\nHost: wren\r\nConnection: close\r\nAuthorization: Bearer \u{e4}\r\n\r\n"), Error(401, "INVALID_API_KEY")),
+        (
+            "a key that is no text",
+            raw("GET /v1/runs HTTP/1.1\r\nHost: wren\r\nConnection: close\r\nAuthorization: Bearer \u{e4}\r\n\r\n"),
+            Error(401, "INVALID_API_KEY"),
+        ),
         ("an address of 10,000 characters", get(&format!("/v1/{}", "a".repeat(10_000)), ""), Error(404, "NOT_FOUND")),
         ("an address of 70,000 characters", get(&format!("/v1/{}", "a".repeat(70_000)), ""), Bare(414)),
         ("an address of a MiB", get(&format!("/v1/{}", "a".repeat(1 << 20)), ""), Bare(431)),
@@ -153,7 +159,11 @@ async fn a_body_whose_bounds_are_unclear_is_refused_and_nothing_behind_it_is_a_r
         ("a chunk longer than its size", deploy(chunked, &format!("5\r\n{good}\r\n0\r\n\r\n")), Error(400, REQUEST)),
         ("an extension of a MiB", deploy(chunked, &format!("5;{}", "x".repeat(1 << 20))), Error(400, REQUEST)),
         ("trailers of a MiB", deploy(chunked, &format!("{chunk}0\r\nX: {}", "x".repeat(1 << 20))), Error(400, REQUEST)),
-        ("chunks without end", deploy(chunked, &format!("1000000\r\n{}", "x".repeat(8 << 20))), Error(413, "SCRIPT_TOO_LARGE")),
+        (
+            "chunks without end",
+            deploy(chunked, &format!("1000000\r\n{}", "x".repeat(8 << 20))),
+            Error(413, "SCRIPT_TOO_LARGE"),
+        ),
         // Refused before a byte of it is there.
         ("a length above the limit", deploy(huge, ""), Error(413, "SCRIPT_TOO_LARGE")),
         ("a length above the limit, on request", deploy(&expecting, ""), Error(413, "SCRIPT_TOO_LARGE")),
@@ -178,7 +188,8 @@ async fn a_body_that_breaks_off_leaves_nothing_behind() {
     let whole = served.post("/v1/scripts/deploy", good.as_bytes());
     let head = served.head("POST /v1/scripts/deploy HTTP/1.1");
     let chunk = format!("{:x}\r\n{good}\r\n", good.len());
-    let chunked = format!("{head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}").into_bytes();
+    let chunked =
+        format!("{head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}").into_bytes();
     for bytes in [&whole[..whole.len() - 1], &whole[..whole.len() - good.len()], &chunked[..]] {
         // All that there will be of it, with an ear for the answer and without.
         let mut stream = served.connect().await;
@@ -212,7 +223,11 @@ async fn json_that_can_be_read_in_two_ways_or_none_is_refused() {
         ("a script twice", deploy(&format!(", \"script\": {script}")), Error(400, REQUEST)),
         ("a name twice", deploy(r#", "name": "a", "name": "b""#), Error(400, REQUEST)),
         ("a name twice, once in disguise", deploy(r#", "name": "a", "n\u0061me": "b""#), Error(400, REQUEST)),
-        ("a cron twice", deploy(&format!("{metadata}{{\"cron\": \"0 9 * * *\", \"cron\": \"* * * * *\"}}}}]}}")), Error(400, REQUEST)),
+        (
+            "a cron twice",
+            deploy(&format!("{metadata}{{\"cron\": \"0 9 * * *\", \"cron\": \"* * * * *\"}}}}]}}")),
+            Error(400, REQUEST),
+        ),
         ("a key of an event twice", run(r#"{"to": "ada", "to": "bob"}"#), Error(400, REQUEST)),
         ("a key deep in an event twice", run(r#"[[{"a": {"b": 1, "b": 2}}]]"#), Error(400, REQUEST)),
         ("an event of 10,000 levels", run(&nested(10_000)), Error(400, REQUEST)),

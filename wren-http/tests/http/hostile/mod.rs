@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wren_core::model::PageOptions;
+use wren_core::store::{ListDeployments, ListRuns};
 use wren_http::{Api, ServeOptions, serve_with};
 
 use crate::deploy::sees;
@@ -61,7 +62,8 @@ impl Served {
     fn post(&self, path: &str, body: &[u8]) -> Vec<u8> {
         let head = self.head(&format!("POST {path} HTTP/1.1"));
         let length = body.len();
-        let mut request = format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n").into_bytes();
+        let mut request =
+            format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n").into_bytes();
         request.extend_from_slice(body);
         request
     }
@@ -82,10 +84,12 @@ impl Served {
 
     /// Counts what has been stored of deployments, and of runs.
     async fn stored(&self) -> (usize, usize) {
-        let page = || PageOptions::first(200);
-        let deployments = self.world.engine.deployments(&ada(), page()).await.unwrap().items.len();
-        let runs = wren_core::store::ListRuns { page: page(), ..Default::default() };
-        (deployments, self.world.engine.runs(&ada(), runs).await.unwrap().items.len())
+        let page = PageOptions::first(200);
+        let deployments = ListDeployments { page: page.clone(), ..ListDeployments::default() };
+        let runs = ListRuns { page, ..ListRuns::default() };
+        let engine = &self.world.engine;
+        let deployments = engine.deployments(&ada(), deployments).await.unwrap().items.len();
+        (deployments, engine.runs(&ada(), runs).await.unwrap().items.len())
     }
 
     async fn stop(self) {

@@ -59,7 +59,8 @@ async fn bodies_that_never_end_are_given_up_and_told_so() {
     let before = served.stored().await;
     let head = served.head("POST /v1/scripts/deploy HTTP/1.1");
     let body = json!({"script": SCRIPT, "name": "slow"}).to_string();
-    for framing in [format!("Content-Length: {}\r\n\r\n", body.len()), "Transfer-Encoding: chunked\r\n\r\n".to_owned()] {
+    for framing in [format!("Content-Length: {}\r\n\r\n", body.len()), "Transfer-Encoding: chunked\r\n\r\n".to_owned()]
+    {
         let mut stream = served.connect().await;
         let head = format!("{head}Content-Type: application/json\r\n{framing}");
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -79,7 +80,9 @@ async fn a_client_that_reads_nothing_of_a_large_answer_gives_its_place_up() {
     let served = Served::start(options, |api| api).await;
     let logs = printed(&served, 10_000).await;
     let mut deaf = served.connect().await;
-    deaf.write_all(format!("{}\r\n", served.head(&format!("GET {logs}?limit=10000 HTTP/1.1"))).as_bytes()).await.unwrap();
+    deaf.write_all(format!("{}\r\n", served.head(&format!("GET {logs}?limit=10000 HTTP/1.1"))).as_bytes())
+        .await
+        .unwrap();
     // The one place there is.
     tokio::time::timeout(PATIENCE, served.is_up()).await.unwrap();
     let mut read = 0;
