@@ -13,6 +13,8 @@ use crate::error::invalid;
 
 /// How much of a key is shown, in characters.
 const SHOWN: usize = 64;
+/// What stands between a key and its place in an error of serde_json, which would take a key that ends like a place for one.
+const END: char = '`';
 
 /// Refuses a text in which an object has a key twice. What is no JSON passes: who parses it says so.
 ///
@@ -27,7 +29,7 @@ pub(crate) fn expect_unique_keys(text: &str) -> Result<(), Error> {
     }
     let (line, column) = (error.inner().line(), error.inner().column());
     let told = error.inner().to_string();
-    let key = told.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&told);
+    let key = told.rsplit_once(END).map_or(told.as_str(), |(key, _)| key);
     let path = match error.path().to_string() {
         object if object == "." => key.to_owned(),
         object => format!("{object}.{key}"),
@@ -88,7 +90,8 @@ impl<'de> Visitor<'de> for Unique {
         let mut keys = HashSet::new();
         while let Some(key) = entries.next_key::<String>()? {
             if keys.contains(&key) {
-                return Err(A::Error::custom(key.chars().take(SHOWN).collect::<String>()));
+                let shown = key.chars().take(SHOWN).chain([END]);
+                return Err(A::Error::custom(shown.collect::<String>()));
             }
             keys.insert(key);
             entries.next_value::<Self>()?;

@@ -108,7 +108,7 @@ async fn a_head_that_is_wrong_is_refused() {
         ("a query that is no text", get("/v1/runs?status=%ff", ""), Error(400, REQUEST)),
         ("steps up", get("/v1/../../etc/passwd", ""), Error(404, "NOT_FOUND")),
         ("a whole address", get("http://other/v1/runs", ""), Fine(200)),
-        ("an address in another form", line("GET runs HTTP/1.1"), Bare(400)),
+        ("an address in another form", line("GET runs HTTP/1.1"), Error(404, "NOT_FOUND")),
         ("no address", line("GET HTTP/1.1"), Bare(400)),
         ("an asterisk", line("OPTIONS * HTTP/1.1"), Error(404, "NOT_FOUND")),
         ("a tunnel", line("CONNECT other:443 HTTP/1.1"), Error(404, "NOT_FOUND")),
