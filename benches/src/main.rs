@@ -3,6 +3,7 @@
 
 mod email;
 mod fires;
+mod http;
 mod machine;
 mod report;
 mod runs;
@@ -41,6 +42,8 @@ enum Command {
     Email(email::Args),
     /// What each store does in a second: SQLite, redb, PostgreSQL, beside raw inserts, graphile-worker, pg-boss, Procrastinate.
     Stores(stores::Args),
+    /// A real server under requests at a constant rate, with followers and runs beside them: latency, errors, memory.
+    Http(http::Args),
 }
 
 #[tokio::main]
@@ -52,11 +55,12 @@ async fn main() -> ExitCode {
         Command::Fires(args) => fires::run(args).await,
         Command::Email(args) => email::run(args).await,
         Command::Stores(args) => stores::run(args).await,
+        Command::Http(args) => http::run(args).await,
     };
     match report {
         Ok(report) => {
             report.print(cli.json);
-            ExitCode::SUCCESS
+            if report.has_faults() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         Err(error) => {
             eprintln!("error: {error}");

@@ -12,6 +12,7 @@ use crate::machine::Machine;
 pub(crate) struct Report {
     tables: Vec<(String, Table)>,
     document: serde_json::Map<String, Value>,
+    faults: Vec<String>,
 }
 
 /// One ratio that is to be reached.
@@ -42,7 +43,7 @@ impl Ratio {
 impl Report {
     pub(crate) fn new() -> Self {
         let machine = Machine::here();
-        let mut report = Self { tables: Vec::new(), document: serde_json::Map::new() };
+        let mut report = Self { tables: Vec::new(), document: serde_json::Map::new(), faults: Vec::new() };
         report.line(machine.line());
         report.note("machine", &machine);
         report
@@ -81,6 +82,18 @@ impl Report {
     /// Adds a line for people.
     pub(crate) fn line(&mut self, text: String) {
         self.tables.push((text, Table::new()));
+    }
+
+    /// Adds what must not be: the command fails.
+    pub(crate) fn fault(&mut self, text: String) {
+        self.line(format!("FAULT: {text}"));
+        self.faults.push(text);
+        let faults = self.faults.clone();
+        self.note("faults", &faults);
+    }
+
+    pub(crate) fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
     }
 
     /// Adds the ratios, with what they should be.

@@ -1,6 +1,6 @@
 //! Reading request bodies: bounded in bytes and in time, and refused with what is wrong where.
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
@@ -11,6 +11,7 @@ use wren_core::Error;
 
 use crate::api::Api;
 use crate::error::{ApiError, ApiResult, invalid};
+use crate::unique::expect_unique_keys;
 
 /// What a route takes as its body.
 pub(crate) trait Payload: DeserializeOwned {
@@ -106,8 +107,11 @@ impl<T: FormFields> FromRequest<Api> for Form<T> {
     }
 }
 
-/// Reads a body that arrives in time and is no larger than the limit.
+/// Reads a body that arrives in time and is no larger than the limit. One that says that it is larger is not read at all.
 pub(crate) async fn read(body: Body, api: &Api, limit: usize, too_large: fn(usize) -> ApiError) -> ApiResult<Bytes> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
     let limited = Limited::new(body, limit).collect();
     let collected = tokio::time::timeout(api.body_timeout, limited).await.map_err(|_| {
         let message = format!("the body did not arrive within {:?}", api.body_timeout);
@@ -149,6 +153,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         invalid(message, "encode the JSON as UTF-8")
     })?;
     expect_object(text)?;
+    expect_unique_keys(text)?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

@@ -81,6 +81,12 @@ async fn answered(id: CorrelationId, mut request: Request, next: Next) -> Respon
     .await
 }
 
+/// Answers a request that never came to the router.
+pub(crate) fn refuse(failure: ApiError) -> Response {
+    let id = CorrelationId::generate();
+    finish(wire::render(&failure, &id), &id)
+}
+
 fn finish(mut answer: Response, id: &CorrelationId) -> Response {
     let headers = answer.headers_mut();
     // A correlation id holds letters, digits and `._:-` only.

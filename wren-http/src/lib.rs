@@ -35,6 +35,7 @@ mod router;
 mod server;
 mod spans;
 mod streams;
+mod unique;
 pub mod views;
 mod wire;
 

@@ -1,6 +1,7 @@
 //! Serving a router on a socket until somebody says to stop.
 
 mod accept;
+mod host;
 mod options;
 mod stall;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::{Extension, Router};
+use futures::future::{Either, ready};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -31,6 +33,10 @@ use crate::streams::Closing;
 
 /// How long to wait after a connection could not be accepted, for want of file descriptors say.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The largest head of a request, in bytes, and how much of it each connection may hold before it is known to be one: hyper's own
+/// limit is three times this, which many connections at once could fill. An address alone may have half of it.
+const MAX_HEAD: usize = 128 * 1024;
 
 /// Serves a router over HTTP/1.1 with the default options until `shutdown` is cancelled.
 ///
@@ -115,11 +121,15 @@ where
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }
-        router.call(request)
+        match host::refusal(&request) {
+            None => Either::Left(router.call(request)),
+            Some(refusal) => Either::Right(ready(Ok(refusal))),
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {

@@ -10,6 +10,7 @@ mod deploy;
 mod deployments;
 mod document;
 mod explain;
+mod hostile;
 mod inbound;
 mod isolation;
 mod keys;
