@@ -58,8 +58,12 @@ fn prepare(store: &str) -> Wren {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"0123456789").unwrap();
     assert!(child.wait().unwrap().success());
-    wren.json(["credentials", "release", "vendor", "--owner", "ada", "--to", "drill", "--json"]);
     wren
+}
+
+/// Lets the script have its secret. A file of redb is open in one process at a time, so no server runs on one then.
+fn release(wren: &Wren) {
+    wren.json(["credentials", "release", "vendor", "--owner", "ada", "--to", "drill", "--json"]);
 }
 
 fn postgres() -> Option<String> {
@@ -95,6 +99,9 @@ fn with_history(store: &str) -> (Wren, Value) {
     wren.start_server();
     let file = wren.write("drill.py", SCRIPT);
     wren.json(["deploy", &file, "--json"]);
+    wren.stop_gracefully();
+    release(&wren);
+    wren.start_server();
     let old = run(&wren, "secret");
     assert_eq!(old["result"], 10, "{old}");
     eventually("an end that is past", || {
@@ -113,7 +120,7 @@ fn with_history(store: &str) -> (Wren, Value) {
 
 /// Returns the deployment's id.
 fn deployment(wren: &Wren) -> String {
-    http::get(wren, "/v1/deployments")["deployments"][0]["deployment_id"].as_str().unwrap().to_owned()
+    http::get(wren, "/v1/deployments")["deployments"][0]["id"].as_str().unwrap().to_owned()
 }
 
 /// Returns the runs of the schedule that fires, first due first.
@@ -241,6 +248,7 @@ fn a_restore_that_is_killed_goes_on_and_no_server_runs_on_half_a_store() {
     wren.start_server();
     let file = wren.write("drill.py", SCRIPT);
     wren.json(["deploy", &file, "--json"]);
+    release(&wren);
     assert_eq!(run(&wren, "many")["status"], "success");
     assert_eq!(back_up(&wren, "whole.backup").code, 0);
     wren.kill();
@@ -248,8 +256,8 @@ fn a_restore_that_is_killed_goes_on_and_no_server_runs_on_half_a_store() {
     wren.move_to("redb:new.redb");
     let mut point = 0;
     loop {
-        // What is within the first transaction is there or not; the others have hundreds of such moments.
-        point += if cut_off == 0 { 1 } else { 67 };
+        // There are hundreds of such moments in each transaction, and less and less of them are left.
+        point += 41;
         let mut command = wren.command(["backup", "restore", "whole.backup", "--vault", VAULT, "--json"]);
         let ended = Ended::from(command.env("WREN_FAILPOINT", point.to_string()).output().unwrap());
         if ended.code == 0 {
@@ -262,6 +270,9 @@ fn a_restore_that_is_killed_goes_on_and_no_server_runs_on_half_a_store() {
             let error = serving.error();
             assert_eq!(error["code"], "CONFLICT", "{error}");
             assert!(error["hint"].as_str().unwrap().contains("goes on"), "{error}");
+            if cut_off == 0 {
+                point = 0;
+            }
             cut_off += 1;
         }
     }
