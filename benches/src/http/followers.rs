@@ -150,7 +150,7 @@ async fn follow_one(client: &mut Client, run: &str, seen: &mut Seen) -> Result<(
         return Err(format!("a follower was answered with {status}: {}", String::from_utf8_lossy(&body)).into());
     }
     let mut body = answer.into_body();
-    let (mut text, mut last) = (Vec::new(), 0);
+    let (mut text, mut last, before) = (Vec::new(), 0, seen.lines);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         text.extend_from_slice(data.chunk());
@@ -159,8 +159,17 @@ async fn follow_one(client: &mut Client, run: &str, seen: &mut Seen) -> Result<(
             take(std::str::from_utf8(&event)?, &mut last, seen)?;
         }
     }
-    // A stream that was cut has no end; the connection goes on to the next run otherwise.
-    if last == u64::MAX { Ok(()) } else { Err("a stream ended before its run".into()) }
+    // A stream that was cut has no end.
+    if last != u64::MAX {
+        return Err("a stream ended before its run".into());
+    }
+    // What the script says that it printed, which the numbers of lines cannot tell.
+    let shown = client.json(&Question::get(format!("/v1/runs/{run}"))).await?;
+    let heard = seen.lines - before;
+    if shown["status"] == "success" && shown["result"]["lines"] == heard {
+        return Ok(());
+    }
+    Err(format!("a follower heard {heard} lines of a run that ended as {} with {}", shown["status"], shown["result"]).into())
 }
 
 /// Takes an event; `last` is the number of the line before, or all there is after the end.

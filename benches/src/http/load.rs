@@ -11,13 +11,16 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::client::Client;
 use super::mix::Kind;
 use super::scene::Scene;
 use crate::Failure;
 use crate::samples::Samples;
+
+/// How long an answer may take: what takes longer is an error.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A load to put on a server.
 #[derive(Debug, Clone, Copy)]
@@ -111,11 +114,13 @@ async fn lane(mut client: Client, address: String, key: String, shared: Arc<Shar
         let kind = Kind::of(number);
         let question = kind.question(number, &shared.scene);
         tally.sent += 1;
-        let answered = client.ask(&question).await;
+        let answered = timeout(PATIENCE, client.ask(&question)).await;
+        let answered = answered.unwrap_or_else(|_| Err("no answer in time".into()));
         let took = due.elapsed();
+        // What failed took its time, too.
+        tally.latencies.entry(kind).or_default().push(took);
         let fault = match answered {
             Ok((status, body)) if status == kind.expected() => {
-                tally.latencies.entry(kind).or_default().push(took);
                 question.idempotency_key.and_then(|key| shared.judge_run(key, &body).err())
             }
             Ok((status, body)) => Some(format!("{}: {status} {}", kind.route(), code(&body))),

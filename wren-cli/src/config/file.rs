@@ -21,6 +21,8 @@ use crate::failure::{Failure, Problem};
 
 /// The file of the current folder.
 const LOCAL: &str = "wren.toml";
+/// The user's own, within the folder of their configuration.
+const OWN: &str = "wren/config.toml";
 /// The table with the options of `wren serve`.
 const SERVER: &str = "server";
 /// What stands outside of it.
@@ -28,11 +30,9 @@ const OUTER: [&str; 3] = ["url", "api-key", SERVER];
 
 /// What a file may tell a server that nobody asked to read it, since no harm can come of it: not where to listen, what to let
 /// scripts reach, or where data, requests and secrets go. An option that is not here needs a file that its user trusts.
-const HARMLESS: [&str; 11] = [
+const HARMLESS: [&str; 9] = [
     "concurrency",
-    "data",
     "drain",
-    "executor",
     "lease",
     "log-format",
     "quota-deployments",
@@ -62,11 +62,27 @@ impl fmt::Debug for ConfigFile {
 impl ConfigFile {
     /// Reads the file asked for, which has to be there, or else the first usual one that is.
     pub(crate) fn load(asked: Option<&Path>) -> Result<Option<Self>, Failure> {
-        let home = std::env::var_os("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
+        // What is empty or relative counts for nothing, says the XDG Base Directory Specification: else a file of the current
+        // folder could be taken for the user's own.
+        let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")));
         let Some((path, is_trusted)) = find(asked, Path::new(LOCAL), home.as_deref()) else { return Ok(None) };
-        Ok(Some(Self { is_trusted, ..Self::read(&path)? }))
+        let file = Self { is_trusted, ..Self::read(&path)? };
+        if let Some(own) = home.map(|home| home.join(OWN)).filter(|own| !is_trusted && own.is_file()) {
+            file.refuse_in_place_of(&own)?;
+        }
+        Ok(Some(file))
+    }
+
+    /// Refuses settings of a file that may be anybody's where the user has settings: it would take the place of those, say of what
+    /// scripts may reach.
+    fn refuse_in_place_of(&self, own: &Path) -> Result<(), Failure> {
+        if self.server.is_empty() || Self::read(own)?.server.is_empty() {
+            return Ok(());
+        }
+        let (path, own) = (self.path.display(), own.display());
+        let message = format!("./{path} has settings of the server, and so has {own}");
+        Err(Failure::usage(message, format!("say which one holds: --config {path} or --config {own}")))
     }
 
     /// Reads and checks a file.
@@ -145,7 +161,7 @@ fn find(asked: Option<&Path>, local: &Path, home: Option<&Path>) -> Option<(Path
     if let Some(path) = asked.filter(|path| !path.as_os_str().is_empty()) {
         return Some((path.to_owned(), true));
     }
-    let own = home.map(|home| (home.join("wren/config.toml"), true));
+    let own = home.map(|home| (home.join(OWN), true));
     [Some((local.to_owned(), false)), own].into_iter().flatten().find(|(path, _)| path.is_file())
 }
 
@@ -276,12 +292,28 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_may_be_anybodys_takes_no_place_of_the_users_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, local) = (folder.path().join("own.toml"), folder.path().join("wren.toml"));
+        std::fs::write(&own, "[server]\nallow-host = [\"api.example.com\"]\n").unwrap();
+        std::fs::write(&local, "[server]\nconcurrency = 2\n").unwrap();
+        let refused = ConfigFile::read(&local).unwrap().refuse_in_place_of(&own).unwrap_err();
+        assert!(refused.problem.hint.unwrap().contains("--config"));
+        for (path, harmless) in [(&own, "url = \"http://127.0.0.1:1\"\n"), (&local, "")] {
+            std::fs::write(path, harmless).unwrap();
+            ConfigFile::read(&local).unwrap().refuse_in_place_of(&own).unwrap();
+        }
+    }
+
+    #[test]
     fn what_is_harmless_is_an_option_and_what_sends_secrets_somewhere_is_not_harmless() {
         let grammar = Grammar::new();
         for name in HARMLESS {
             assert!(grammar.option(name).is_some(), "{name}");
         }
-        for name in ["store", "vault", "integration-url", "oauth-clients", "listen", "allow-private", "mail-ca"] {
+        for name in
+            ["data", "store", "vault", "executor", "integration-url", "oauth-clients", "listen", "allow-private", "mail-ca"]
+        {
             assert!(grammar.option(name).is_some() && !HARMLESS.contains(&name), "{name}");
         }
     }
