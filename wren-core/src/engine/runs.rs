@@ -102,7 +102,7 @@ impl Engine {
             correlation_id: request.correlation_id.unwrap_or_else(CorrelationId::generate),
             now: inner.clock.now(),
         };
-        let run = quotas::enqueue(inner, owner, enqueue).await?;
+        let run = quotas::enqueue(inner, owner, enqueue, true).await?;
         if run.id == run_id {
             spans::asked_for(inner, &run);
         }
