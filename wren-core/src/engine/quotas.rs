@@ -12,11 +12,11 @@ use tokio::sync::MutexGuard;
 
 use super::Engine;
 use super::inner::{Inner, PATIENCE, answered};
-use crate::error::{Error, Result};
-use crate::id::{DeploymentId, DeploymentName, OwnerId, RunId};
-use crate::model::{FireKey, PageOptions, Run, SkipReason, TriggerKind};
+use crate::error::{Error, ErrorCode, Result};
+use crate::id::{DeploymentName, OwnerId, RunId};
+use crate::model::{PageOptions, Run, SkipReason};
 use crate::quota::{Ledger, Limit, Meter, Opened, Quota, QuotaOverrides, Quotas, Taken, Usage, next_day, overrides};
-use crate::store::{Disposition, EnqueueRun, Fire, Fired, ListDeployments, ListRuns, RecordFires, RecordWrite};
+use crate::store::{Disposition, EnqueueRun, Fire, Fired, ListDeployments, RecordFires, RecordWrite};
 
 /// How long what operators have set is taken to be what it was, without another look.
 const FRESH: TimeDelta = TimeDelta::seconds(5);
@@ -24,10 +24,8 @@ const FRESH: TimeDelta = TimeDelta::seconds(5);
 const GOOD: TimeDelta = TimeDelta::seconds(10);
 /// How many deploys of different owners may be stored at once.
 const TURNS: usize = 64;
-/// How many deployments or runs are read at once.
+/// How many deployments are read at once.
 const PAGE: usize = 200;
-/// How many of the latest runs are looked through for one that was asked for before.
-const LOOKED_THROUGH: usize = 1_000;
 /// How long a shutdown waits for the counters.
 const LAST_WAIT: Duration = Duration::from_secs(3);
 
@@ -384,11 +382,7 @@ pub(super) async fn enqueue(inner: &Inner, owner: &OwnerId, run: EnqueueRun, may
     let taken = match take_one(inner, owner, limit, now).await? {
         Some(taken) => taken,
         None => {
-            let first = match &run.idempotency_key {
-                Some(key) if may_repeat => asked_for_before(inner, owner, run.deployment_id, key).await?,
-                _ => None,
-            };
-            if let Some(first) = first {
+            if may_repeat && let Some(first) = asked_for_before(inner, owner, &run).await? {
                 return Ok(first);
             }
             // The operator may have raised it just now.
@@ -420,24 +414,13 @@ async fn take_one<'a>(inner: &'a Inner, owner: &OwnerId, limit: u64, now: DateTi
     Ok((taken.count() > 0).then_some(taken))
 }
 
-/// Returns the run of an earlier request with a key, if it is among the deployment's latest.
-async fn asked_for_before(inner: &Inner, owner: &OwnerId, id: DeploymentId, key: &str) -> Result<Option<Run>> {
-    let mut page = PageOptions::first(PAGE);
-    for _ in 0..LOOKED_THROUGH / PAGE {
-        let list = ListRuns { deployment_id: Some(id), page, ..ListRuns::default() };
-        let listed = inner.store.runs(owner, list).await?;
-        let is_it = |run: &Run| {
-            run.trigger == TriggerKind::Manual && matches!(&run.key, FireKey::Event(of_run) if of_run == key)
-        };
-        if let Some(run) = listed.items.into_iter().find(is_it) {
-            return Ok(Some(run));
-        }
-        if listed.next.is_none() {
-            break;
-        }
-        page = PageOptions { limit: PAGE, after: listed.next };
+/// Returns the run of an earlier request with the same key, if there was one.
+async fn asked_for_before(inner: &Inner, owner: &OwnerId, run: &EnqueueRun) -> Result<Option<Run>> {
+    match inner.store.enqueue(owner, EnqueueRun { only_existing: true, ..run.clone() }).await {
+        Ok(first) => Ok(Some(first)),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
-    Ok(None)
 }
 
 impl Engine {

@@ -62,6 +62,7 @@ impl Engine {
             payload: run.payload,
             policy: run.policy,
             idempotency_key: Some(FireKey::of_retry(id, &name)),
+            only_existing: false,
             correlation_id: request.correlation_id.unwrap_or_else(CorrelationId::generate),
             now: inner.clock.now(),
         };
