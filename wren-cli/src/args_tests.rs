@@ -204,6 +204,9 @@ fn the_help_of_the_server_names_its_defaults() {
           --rate-limit <N/min>              How many requests a key may send, as in 600/min, a sixth of
                                             it at once; or unlimited [env: WREN_RATE_LIMIT] [default:
                                             600/min]
+          --trusted-proxy <ADDRESS|CIDR>    A proxy before this server, or a network of them, whose
+                                            X-Forwarded-For says where requests come from [env:
+                                            WREN_TRUSTED_PROXIES]
           --executor <EXECUTOR>             What runs the scripts [default: wasm] [possible values:
                                             wasm, process]
           --concurrency <N>                 How many runs run at once; by the number of cores without it
