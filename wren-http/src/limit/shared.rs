@@ -289,12 +289,20 @@ mod tests {
     #[tokio::test]
     async fn of_requests_at_once_as_many_are_granted_as_of_those_that_come_in_turn() {
         let (store, server, key) = (Distant::default(), Shared::default(), KeyId::new());
-        // Each came a little later than the one before, and the last of them may be the first to ask the store.
-        let at = |number: i64| noon() + TimeDelta::microseconds(150 - number);
-        let ask = |number| server.take(&store, RateLimit::default(), key, at(number));
+        let ask = |_| server.take(&store, RateLimit::default(), key, noon());
         let taken = join_all((0..150).map(ask)).await;
         let granted: u32 = taken.into_iter().map(|taken| taken.unwrap().granted).sum();
         assert_eq!((granted, store.written.load(Ordering::Relaxed)), (100, 10));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_waited_takes_what_a_later_one_brought() {
+        let (store, server, key) = (Distant::default(), Shared::default(), KeyId::new());
+        for micros in [150, 149, 0] {
+            let now = noon() + TimeDelta::microseconds(micros);
+            assert_eq!(server.take(&store, RateLimit::default(), key, now).await.unwrap().granted, 1);
+        }
+        assert_eq!(store.written.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
