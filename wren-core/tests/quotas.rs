@@ -265,7 +265,7 @@ async fn an_event_whose_recording_got_no_answer_counts_also_when_it_is_emitted_a
     let (source, clock) = (Quiet, ManualClock::new(start_time()));
     let limits = |options: &mut EngineOptions| options.quotas.runs_per_day = Some(4);
     let world = World::built(store.clone(), clock, limits, |builder| builder.source(source));
-    world.deploy("import wren\n\n@wren.on_email(subject=\"x\")\ndef job():\n    pass\n").await;
+    world.deploy("import wren\n\n@wren.on_email(subject=\"x\")\ndef job(email):\n    pass\n").await;
     let sink = world.engine.sink(TriggerKind::Email);
     let trigger_id = sink.triggers().await.unwrap()[0].id;
     let emit = async |keys: &[&str]| {
