@@ -94,6 +94,7 @@ pub(crate) async fn serve(args: ServeArgs, file: Option<ConfigFile>, output: Out
     let api = make_api(&engine, &integrations, &args.mail)
         .with_public_url(&public_url)
         .with_rate_limit(args.limits.rate_limit.0)
+        .with_trusted_proxies(args.limits.trusted_proxy)
         .with_metrics(move || metrics.render());
     let ended = run(engine, api, listener, args.drain, shutdown).await;
     signals.abort();

@@ -216,6 +216,7 @@ pub fn request(deployment_id: DeploymentId) -> EnqueueRun {
         payload: None,
         policy: RunPolicy::default(),
         idempotency_key: None,
+        only_existing: false,
         correlation_id: correlation(),
         now: NOW,
     }

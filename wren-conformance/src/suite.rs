@@ -111,6 +111,7 @@ macro_rules! store_cases {
                 a_manual_run_may_be_of_an_earlier_revision
                 a_run_that_repeats_another_names_it
                 an_idempotency_key_names_one_run
+                a_run_asked_for_before_is_found_without_asking_for_another
                 an_idempotency_key_belongs_to_its_deployment
                 requests_without_a_key_are_runs_of_their_own_but_a_repeated_call_is_not
                 sixty_four_requests_with_one_key_make_one_run

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use support::faulty::{Fault, FaultyStore, Op};
 use support::{Act, World, all_done, start_time};
+use tokio_util::sync::CancellationToken;
 use wren_core::clock::{Clock, ManualClock};
 use wren_core::deploy::DeployRequest;
-use wren_core::engine::{RetryRun, RunNow};
+use wren_core::engine::{EngineOptions, RetryRun, RunNow};
 use wren_core::memory::MemoryStore;
-use wren_core::model::{LogStream, Run, RunState, SkipReason};
+use wren_core::model::{LogStream, Run, RunState, SkipReason, Trigger, TriggerKind};
 use wren_core::quota::{Limit, OwnerQuotas, QuotaOverrides, Quotas};
+use wren_core::source::{AccountHealth, EventSink, Preview, PreviewOptions, SourceEvent, TriggerSource, Watched};
 use wren_core::store::Store;
 use wren_core::{Error, ErrorCode};
 
@@ -255,4 +257,168 @@ async fn lines_count_once_when_the_store_fails_while_they_are_appended() {
     let logs = world.engine.logs(&world.owner, run.id, 0, 100).await.unwrap();
     assert_eq!(logs.len(), 21, "{logs:?}");
     world.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_whose_recording_got_no_answer_counts_also_when_it_is_emitted_again() {
+    let store = Arc::new(FaultyStore::default());
+    let (source, clock) = (Quiet, ManualClock::new(start_time()));
+    let limits = |options: &mut EngineOptions| options.quotas.runs_per_day = Some(4);
+    let world = World::built(store.clone(), clock, limits, |builder| builder.source(source));
+    world.deploy("import wren\n\n@wren.on_email(subject=\"x\")\ndef job(email):\n    pass\n").await;
+    let sink = world.engine.sink(TriggerKind::Email);
+    let trigger_id = sink.triggers().await.unwrap()[0].id;
+    let emit = async |keys: &[&str]| {
+        let event = |key: &&str| SourceEvent {
+            trigger_id,
+            dedupe_key: (*key).to_owned(),
+            at: start_time(),
+            payload: serde_json::json!({}),
+        };
+        sink.emit(keys.iter().map(event).collect::<Vec<_>>().into()).await
+    };
+    store.inject(Op::RecordFires, 1, Fault::Forgotten);
+    assert!(emit(&["a", "b"]).await.unwrap_err().retryable());
+    // They are there already, and what these took goes back.
+    emit(&["a", "b"]).await.unwrap();
+    emit(&["c", "d", "e"]).await.unwrap();
+    let runs = world.runs().await;
+    assert_eq!((queued_for_good(&runs), over(&runs)), (4, 1), "never more than the quota");
+    // What is refused for good is not recorded, and costs nothing.
+    set(&world, |own| own.runs_per_day = Some(Limit::AtMost(5))).await;
+    world.clock.advance(TimeDelta::seconds(10));
+    store.refuse_fires(|_| true);
+    assert!(!emit(&["f"]).await.unwrap_err().retryable());
+    store.mend();
+    emit(&["f"]).await.unwrap();
+    assert_eq!(queued_for_good(&world.runs().await), 5);
+}
+
+#[tokio::test]
+async fn a_run_asked_for_after_the_stop_takes_no_more_than_it_needs() {
+    let store = Arc::new(MemoryStore::default());
+    let limits = |options: &mut EngineOptions| options.quotas.runs_per_day = Some(1_600);
+    let mut world = World::on(store.clone(), ManualClock::new(start_time()), limits);
+    let id = world.deploy("def job():\n    pass\n").await;
+    world.run();
+    let run = world.engine.run_now(&world.owner, id, RunNow::default()).await.unwrap();
+    world.engine.wait_for(&world.owner, run.id).await.unwrap();
+    world.stop().await;
+    // As the API does while its requests drain.
+    world.engine.run_now(&world.owner, id, RunNow::default()).await.unwrap();
+    let other = World::on(store, ManualClock::new(start_time()), limits);
+    assert_eq!(other.engine.usage(&other.owner).await.unwrap().runs_today, Some(2), "of which no block is missing");
+}
+
+#[tokio::test]
+async fn two_engines_on_a_store_share_a_quota_of_runs() {
+    let store = Arc::new(FaultyStore::shared());
+    let limits = |options: &mut EngineOptions| options.quotas.runs_per_day = Some(40);
+    let mut worlds = [(); 2].map(|()| World::on(store.clone(), ManualClock::new(start_time()), limits));
+    let id = worlds[0].deploy("def job():\n    pass\n").await;
+    for world in &mut worlds {
+        world.run();
+    }
+    let ask = |number: usize| worlds[number % 2].engine.run_now(&worlds[0].owner, id, RunNow::default());
+    let asked = futures::future::join_all((0..60).map(ask)).await;
+    assert_eq!(asked.iter().filter(|asked| asked.is_ok()).count(), 40);
+    let mut refused = asked.iter().filter_map(|asked| asked.as_ref().err());
+    assert!(refused.all(|error| error.code() == ErrorCode::QuotaExceeded));
+    for world in &mut worlds {
+        world.stop().await;
+    }
+}
+
+/// A run that prints, over the quota, and again after `meanwhile`; returns what it printed, under the marks.
+async fn printed_before_and_after(start: &str, meanwhile: impl AsyncFnOnce(&World)) -> Vec<String> {
+    let start: DateTime<Utc> = start.parse().unwrap();
+    // "attempt 1" costs 73 bytes.
+    let limits = |options: &mut EngineOptions| options.quotas.log_bytes_per_day = Some(80);
+    let mut world = World::on(Arc::new(MemoryStore::default()), ManualClock::new(start), limits);
+    let id = world.deploy("def job():\n    pass\n").await;
+    world.run();
+    let first = world.engine.run_now(&world.owner, id, RunNow::default()).await.unwrap();
+    world.engine.wait_for(&world.owner, first.id).await.unwrap();
+    let gate = CancellationToken::new();
+    world.acting.act("job", Act::Wait(gate.clone()));
+    let run = world.engine.run_now(&world.owner, id, RunNow::default()).await.unwrap();
+    let lines = async || {
+        let logs = world.engine.logs(&world.owner, run.id, 0, 100).await.unwrap();
+        logs.into_iter().map(|entry| entry.text).collect::<Vec<_>>()
+    };
+    let marked = async {
+        while lines().await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), marked).await.unwrap();
+    meanwhile(&world).await;
+    gate.cancel();
+    world.engine.wait_for(&world.owner, run.id).await.unwrap();
+    let lines = lines().await;
+    world.stop().await;
+    lines
+}
+
+#[tokio::test]
+async fn a_run_over_the_quota_of_log_bytes_prints_again_on_the_next_day() {
+    let lines = printed_before_and_after("2026-03-01T23:59:55Z", async |world| {
+        world.clock.advance(TimeDelta::seconds(6));
+    })
+    .await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("output truncated: ") && lines[1].starts_with("late "), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_run_over_the_quota_of_log_bytes_prints_again_once_it_is_raised() {
+    let lines = printed_before_and_after("2026-03-01T12:00:00Z", async |world| {
+        set(world, |own| own.log_bytes_per_day = Some(Limit::Unlimited)).await;
+        // Step by step, so that the run's lease is extended meanwhile.
+        for _ in 0..6 {
+            world.clock.advance(TimeDelta::seconds(10));
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[1].starts_with("late "), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_run_over_the_quota_of_log_bytes_says_so_once_while_it_is_used_up() {
+    let lines = printed_before_and_after("2026-03-01T12:00:00Z", async |_| {}).await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+}
+
+/// Serves email, and leaves it to the test to say what comes.
+#[derive(Debug)]
+struct Quiet;
+
+#[async_trait::async_trait]
+impl TriggerSource for Quiet {
+    fn kind(&self) -> TriggerKind {
+        TriggerKind::Email
+    }
+
+    fn validate(&self, _: &serde_json::Map<String, serde_json::Value>) -> Vec<Error> {
+        Vec::new()
+    }
+
+    async fn watched(&self, _: &Trigger) -> Result<Option<Watched>, Error> {
+        Ok(None)
+    }
+
+    fn health(&self) -> Vec<AccountHealth> {
+        Vec::new()
+    }
+
+    async fn preview(&self, _: PreviewOptions) -> Option<Vec<Preview>> {
+        None
+    }
+
+    async fn run(&self, _: Arc<dyn EventSink>, shutdown: CancellationToken) -> Result<(), Error> {
+        shutdown.cancelled().await;
+        Ok(())
+    }
 }

@@ -13,7 +13,7 @@ use wren_core::source::InboundMail;
 use wren_core::store::RecordStore;
 use wren_integrations::Connections;
 
-use crate::limit::{Limiter, RateLimit};
+use crate::limit::{Limiter, RateLimit, TrustedProxy};
 use crate::readiness::Readiness;
 use crate::streams::Streams;
 
@@ -44,6 +44,7 @@ pub struct Api {
     pub(crate) closing: CancellationToken,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) limiter: Arc<Limiter>,
+    pub(crate) trusted_proxies: Arc<[TrustedProxy]>,
 }
 
 /// Renders the process's figures.
@@ -91,6 +92,7 @@ impl Api {
             closing: CancellationToken::new(),
             readiness: Arc::default(),
             limiter: Arc::new(Limiter::new(Some(RateLimit::default()))),
+            trusted_proxies: Arc::default(),
         }
     }
 
@@ -158,10 +160,19 @@ impl Api {
     /// document, `GET /metrics`, a user's pages and mail that is handed over are not counted.
     ///
     /// Beside it, and always, an address from which 30 requests came without a valid key has to wait: 60 a minute are looked
-    /// at. A key that was valid before is let through all the same.
+    /// at. A key that was valid before is let through all the same, and so is this machine, as the address of a proxy on it.
+    /// Behind a proxy elsewhere everybody has its address unless it is [trusted](Self::with_trusted_proxies) to name theirs.
     #[must_use]
     pub fn with_rate_limit(mut self, limit: Option<RateLimit>) -> Self {
         self.limiter = Arc::new(Limiter::new(limit));
+        self
+    }
+
+    /// Sets the proxies before this API that are trusted to say in `X-Forwarded-For` where a request comes from; none without it.
+    /// The address is the last in that header that is no trusted proxy's; what cannot be read leaves that of the connection.
+    #[must_use]
+    pub fn with_trusted_proxies(mut self, proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
+        self.trusted_proxies = proxies.into_iter().collect();
         self
     }
 

@@ -94,7 +94,7 @@ pub(crate) async fn require(
     mut request: Request,
     next: Next,
 ) -> ApiResult<Response> {
-    let peer = Peer::find(request.extensions());
+    let peer = Peer::find(&api, request.extensions(), request.headers());
     let token = match bearer(request.headers()) {
         Ok(token) => SecretString::from(token),
         Err(error) => {

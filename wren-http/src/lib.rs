@@ -42,7 +42,7 @@ mod wire;
 pub use api::Api;
 pub use auth::{Access, Scope};
 pub use correlation::CORRELATION_HEADER;
-pub use limit::RateLimit;
+pub use limit::{RateLimit, TrustedProxy};
 pub use measure::describe_measures;
 pub use openapi::openapi_json;
 pub use router::{RouteInfo, router, routes};

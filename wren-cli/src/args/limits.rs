@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use wren_core::OwnerId;
 use wren_core::quota::{Limit, Quotas};
-use wren_http::RateLimit;
+use wren_http::{RateLimit, TrustedProxy};
 
 use super::DataArgs;
 
@@ -28,6 +28,15 @@ pub(crate) struct LimitArgs {
     /// How many requests a key may send, as in 600/min, a sixth of it at once; or unlimited
     #[arg(long, env = "WREN_RATE_LIMIT", hide_env_values = true, value_name = "N/min", default_value = "600/min")]
     pub(crate) rate_limit: RateChoice,
+    /// A proxy before this server, or a network of them, whose X-Forwarded-For says where requests come from
+    #[arg(
+        long,
+        env = "WREN_TRUSTED_PROXIES",
+        hide_env_values = true,
+        value_name = "ADDRESS|CIDR",
+        value_delimiter = ','
+    )]
+    pub(crate) trusted_proxy: Vec<TrustedProxy>,
 }
 
 impl LimitArgs {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use wren_core::ErrorCode;
+use wren_core::{ErrorCode, OwnerId};
 use wren_core::model::{DeploymentStatus, FireKey, RunPolicy, RunState, TriggerKind};
 use wren_core::store::{EnqueueRun, ListRuns};
 
 use super::StoreUnderTest;
 use super::steps::{claimed, deploy, read, refused};
 use crate::fixtures::{
-    NOW, ada, at, claim, correlation, deployment_id, finish, odd_json, request, status, success, with_script,
+    NOW, ada, at, bob, claim, correlation, deployment_id, finish, odd_json, request, status, success, with_script,
 };
 
 pub async fn a_manual_run_is_queued_at_once(test: StoreUnderTest) {
@@ -68,6 +68,25 @@ pub async fn an_idempotency_key_names_one_run(test: StoreUnderTest) {
     let run = claimed(store, first.id).await;
     let ended = store.finish(finish(&run, success(), at(1))).await.unwrap();
     assert_eq!(store.enqueue(&ada(), keyed()).await.unwrap(), ended, "the run is answered as it is then");
+    assert_eq!(store.runs(&ada(), ListRuns::default()).await.unwrap().items.len(), 1);
+}
+
+pub async fn a_run_asked_for_before_is_found_without_asking_for_another(test: StoreUnderTest) {
+    let store = &*test.store;
+    let (id, other) =
+        (deploy(store, &ada(), "one", vec![]).await.deployment.id, deploy(store, &ada(), "two", vec![]).await.deployment.id);
+    let keyed = |id| EnqueueRun { idempotency_key: Some("k".into()), ..request(id) };
+    let only = |id| EnqueueRun { only_existing: true, ..keyed(id) };
+    let missing = async |owner: &OwnerId, wanted| store.enqueue(owner, wanted).await.unwrap_err().code();
+    assert_eq!(missing(&ada(), only(id)).await, ErrorCode::NotFound);
+    let first = store.enqueue(&ada(), keyed(id)).await.unwrap();
+    assert_eq!(store.enqueue(&ada(), only(id)).await.unwrap(), first);
+    assert_eq!(missing(&ada(), only(other)).await, ErrorCode::NotFound);
+    assert_eq!(missing(&bob(), only(id)).await, ErrorCode::NotFound);
+    assert_eq!(missing(&ada(), EnqueueRun { only_existing: true, ..request(id) }).await, ErrorCode::NotFound);
+    let run = claimed(store, first.id).await;
+    let ended = store.finish(finish(&run, success(), at(1))).await.unwrap();
+    assert_eq!(store.enqueue(&ada(), only(id)).await.unwrap(), ended);
     assert_eq!(store.runs(&ada(), ListRuns::default()).await.unwrap().items.len(), 1);
 }
 

@@ -402,9 +402,8 @@ async fn catch_up(inner: &Inner, parked: &Parked, overview: &DeploymentOverview)
                 });
             }
             let owners = vec![Some(&parked.owner); fires.len()];
-            let mut counted = Counted::default();
+            let mut counted = Counted::new(inner);
             let recorded = record_within_quotas(inner, fires, &owners, Vec::new(), now, &mut counted).await;
-            counted.give_back(inner);
             recorded?;
         }
     }

@@ -114,7 +114,7 @@ fn prepare(inner: &Inner, due: &[Due]) -> Vec<Prepared> {
 /// halved, so that one bad entry keeps no other waiting.
 async fn record(inner: &Inner, all: Vec<Prepared>) {
     let lateness = Lateness { grace_ms: inner.options.grace_ms, max_catch_up: inner.options.max_catch_up };
-    let (mut batches, mut tries, mut counted) = (vec![all], TRIES, Counted::default());
+    let (mut batches, mut tries, mut counted) = (vec![all], TRIES, Counted::new(inner));
     while let Some(mut batch) = batches.pop() {
         let (mut failures, mut refusals) = (0, 0);
         while !batch.is_empty() {
@@ -145,8 +145,6 @@ async fn record(inner: &Inner, all: Vec<Prepared>) {
             failures += 1;
         }
     }
-    // Of what cannot be recorded at all.
-    counted.give_back(inner);
 }
 
 fn recorded(inner: &Inner, batch: &[Prepared], fired: &[Fired]) {

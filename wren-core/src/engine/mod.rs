@@ -82,6 +82,7 @@ impl Engine {
         let Some(_running) = self.inner.start() else {
             return Err(Error::new(ErrorCode::Conflict, "the engine is running already"));
         };
+        let counting = self.inner.quotas.open();
         // Heartbeats go on while runs drain: they end with the claim loop, not with `shutdown`.
         let drained = CancellationToken::new();
         tokio::join!(
@@ -98,6 +99,8 @@ impl Engine {
                 drained.cancel();
             },
         );
+        // What is asked for from here on takes no more than it needs: nobody would write the rest back.
+        drop(counting);
         self.inner.quotas.close(&self.inner).await;
         Ok(())
     }

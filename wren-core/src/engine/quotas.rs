@@ -12,20 +12,20 @@ use tokio::sync::MutexGuard;
 
 use super::Engine;
 use super::inner::{Inner, PATIENCE, answered};
-use crate::error::{Error, Result};
-use crate::id::{DeploymentId, DeploymentName, OwnerId, RunId};
-use crate::model::{FireKey, PageOptions, Run, SkipReason, TriggerKind};
-use crate::quota::{Ledger, Limit, Meter, Quota, QuotaOverrides, Quotas, Usage, next_day, overrides};
-use crate::store::{Disposition, EnqueueRun, Fire, Fired, ListDeployments, ListRuns, RecordFires, RecordWrite};
+use crate::error::{Error, ErrorCode, Result};
+use crate::id::{DeploymentName, OwnerId, RunId};
+use crate::model::{PageOptions, Run, SkipReason};
+use crate::quota::{Ledger, Limit, Meter, Opened, Quota, QuotaOverrides, Quotas, Taken, Usage, next_day, overrides};
+use crate::store::{Disposition, EnqueueRun, Fire, Fired, ListDeployments, RecordFires, RecordWrite};
 
-/// How long what operators have set is taken to be what it was.
-const FRESH: TimeDelta = TimeDelta::seconds(10);
+/// How long what operators have set is taken to be what it was, without another look.
+const FRESH: TimeDelta = TimeDelta::seconds(5);
+/// How long it is while one call takes that look.
+const GOOD: TimeDelta = TimeDelta::seconds(10);
 /// How many deploys of different owners may be stored at once.
 const TURNS: usize = 64;
-/// How many deployments or runs are read at once.
+/// How many deployments are read at once.
 const PAGE: usize = 200;
-/// How many of the latest runs are looked through for one that was asked for before.
-const LOOKED_THROUGH: usize = 1_000;
 /// How long a shutdown waits for the counters.
 const LAST_WAIT: Duration = Duration::from_secs(3);
 
@@ -34,6 +34,8 @@ const LAST_WAIT: Duration = Duration::from_secs(3);
 pub(super) struct QuotaKeeper {
     defaults: Quotas,
     known: Mutex<Option<(DateTime<Utc>, Arc<Known>)>>,
+    // Whoever has it looks at what operators have set.
+    looking: tokio::sync::Mutex<()>,
     ledger: Ledger,
     // Not one for each owner: a few that wait for each other cost less than a map that grows.
     turns: [tokio::sync::Mutex<()>; TURNS],
@@ -62,6 +64,7 @@ impl QuotaKeeper {
         Self {
             defaults,
             known: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
             ledger: Ledger::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
@@ -71,13 +74,28 @@ impl QuotaKeeper {
         &self.ledger
     }
 
-    /// Returns what holds for owners, as it was at most ten seconds ago: for what happens often.
+    /// Lets the ledger take blocks until what is returned is dropped: an engine that runs writes the rest back at its end.
+    pub(super) fn open(&self) -> Opened<'_> {
+        self.ledger.open()
+    }
+
+    /// Returns what holds for owners, as it was at most ten seconds ago: for what happens often. One call at a time asks the
+    /// store, while the others go on with what it said before.
     pub(super) async fn known(&self, inner: &Inner) -> Result<Arc<Known>> {
+        if let Some(known) = self.known_within(FRESH, inner.clock.now()) {
+            return Ok(known);
+        }
+        let _turn = match self.looking.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => match self.known_within(GOOD, inner.clock.now()) {
+                Some(known) => return Ok(known),
+                None => self.looking.lock().await,
+            },
+        };
         let now = inner.clock.now();
-        if let Some((at, known)) = &*self.known.lock()
-            && (now - *at).abs() < FRESH
-        {
-            return Ok(Arc::clone(known));
+        // Whoever had the turn before may have looked.
+        if let Some(known) = self.known_within(FRESH, now) {
+            return Ok(known);
         }
         let own = answered(PATIENCE, overrides::all(&*inner.store, now)).await?;
         let known = Arc::new(Known { defaults: self.defaults, own });
@@ -85,12 +103,18 @@ impl QuotaKeeper {
         Ok(known)
     }
 
+    fn known_within(&self, age: TimeDelta, now: DateTime<Utc>) -> Option<Arc<Known>> {
+        let known = self.known.lock();
+        let (at, known) = known.as_ref()?;
+        ((now - *at).abs() < age).then(|| Arc::clone(known))
+    }
+
     /// Says whether anybody's runs are limited.
     pub(super) async fn may_limit_runs(&self, inner: &Inner) -> Result<bool> {
         Ok(self.known(inner).await?.may_limit_runs())
     }
 
-    /// Returns what holds for an owner now.
+    /// Returns what holds for an owner now, at the price of a read: before somebody is refused.
     async fn of(&self, inner: &Inner, owner: &OwnerId) -> Result<Quotas> {
         Ok(overrides::of(&*inner.store, owner, inner.clock.now()).await?.over(self.defaults))
     }
@@ -113,27 +137,17 @@ impl QuotaKeeper {
         name: &DeploymentName,
         triggers: usize,
     ) -> Result<Option<MutexGuard<'_, ()>>> {
-        let quotas = self.of(inner, owner).await?;
+        let quotas = self.known(inner).await?.of(owner);
         if quotas.deployments.is_none() && quotas.triggers.is_none() {
             return Ok(None);
         }
         let turn = self.deploy_turn(owner).await;
         let has = Holdings::read(inner, owner, Some(name)).await?;
         let (wanted, now) = (triggers as u64, inner.clock.now());
-        let mut faults = Vec::new();
-        if let Some(limit) = quotas.deployments
-            && has.of_name.is_none()
-            && has.deployments + 1 > limit
-        {
-            faults.push(Quota::Deployments.exceeded(limit, has.deployments, now));
+        if has.faults(quotas, wanted, now).is_empty() {
+            return Ok(Some(turn));
         }
-        let before = has.of_name.unwrap_or(0);
-        if let Some(limit) = quotas.triggers
-            && wanted > before
-            && has.triggers - before + wanted > limit
-        {
-            faults.push(Quota::Triggers.exceeded(limit, has.triggers, now).with_detail("wanted", wanted));
-        }
+        let mut faults = has.faults(self.of(inner, owner).await?, wanted, now);
         match faults.len() {
             // One needs no list of itself.
             0 | 1 => faults.pop().map_or(Ok(Some(turn)), Err),
@@ -177,24 +191,74 @@ impl Holdings {
             page = PageOptions { limit: PAGE, after: listed.next };
         }
     }
+
+    /// Returns what a deploy of the name asked for, with so many triggers, would be over.
+    fn faults(&self, quotas: Quotas, wanted: u64, now: DateTime<Utc>) -> Vec<Error> {
+        let mut faults = Vec::new();
+        if let Some(limit) = quotas.deployments
+            && self.of_name.is_none()
+            && self.deployments + 1 > limit
+        {
+            faults.push(Quota::Deployments.exceeded(limit, self.deployments, now));
+        }
+        let before = self.of_name.unwrap_or(0);
+        if let Some(limit) = quotas.triggers
+            && wanted > before
+            && self.triggers - before + wanted > limit
+        {
+            faults.push(Quota::Triggers.exceeded(limit, self.triggers, now).with_detail("wanted", wanted));
+        }
+        faults
+    }
 }
 
-/// Fires that have been counted and not been answered for: whose each is, and when it was counted.
-#[derive(Debug, Default)]
-pub(super) struct Counted(HashMap<RunId, (OwnerId, DateTime<Utc>)>);
+/// Fires that have been counted and not been answered for. Those that are left when it is dropped go back to the ledger, but
+/// for those that may have been recorded: they count.
+#[derive(Debug)]
+pub(super) struct Counted<'a> {
+    ledger: &'a Ledger,
+    fires: HashMap<RunId, CountedFire>,
+}
 
-impl Counted {
-    /// Gives back all that is left.
-    pub(super) fn give_back(&mut self, inner: &Inner) {
-        for (_, (owner, at)) in self.0.drain() {
-            inner.quotas.ledger.give_back((&owner, Meter::Runs), 1, at);
+#[derive(Debug)]
+struct CountedFire {
+    owner: OwnerId,
+    at: DateTime<Utc>,
+    /// Whether the store was told of it, and has not said that there is no run.
+    may_be_recorded: bool,
+}
+
+impl<'a> Counted<'a> {
+    pub(super) fn new(inner: &'a Inner) -> Self {
+        Self { ledger: inner.quotas.ledger(), fires: HashMap::new() }
+    }
+
+    /// Notes that the store is about to be told of fires. Returns those it had not been told of before: what it refuses for
+    /// good is of these certain not to be recorded.
+    fn tell(&mut self, fires: &[RunId]) -> Vec<RunId> {
+        let mut first = Vec::new();
+        for id in fires {
+            if let Some(fire) = self.fires.get_mut(id)
+                && !std::mem::replace(&mut fire.may_be_recorded, true)
+            {
+                first.push(*id);
+            }
+        }
+        first
+    }
+
+    fn refused(&mut self, fires: &[RunId]) {
+        for id in fires {
+            if let Some(fire) = self.fires.get_mut(id) {
+                fire.may_be_recorded = false;
+            }
         }
     }
 
     /// Keeps what became a run, and gives the rest back.
-    fn settle(&mut self, inner: &Inner, fires: &[RunId], fired: &[Fired]) {
+    fn settle(&mut self, fires: &[RunId], fired: &[Fired]) {
         for (id, fired) in fires.iter().zip(fired) {
-            let Some((owner, at)) = self.0.remove(id) else { continue };
+            let Some(fire) = self.fires.remove(id) else { continue };
             let is_used = match fired.disposition {
                 Disposition::Queued => true,
                 // An answer before was lost: this very run was recorded then.
@@ -202,8 +266,16 @@ impl Counted {
                 Disposition::Skipped(_) | Disposition::Gone => false,
             };
             if !is_used {
-                inner.quotas.ledger.give_back((&owner, Meter::Runs), 1, at);
+                self.ledger.give_back((&fire.owner, Meter::Runs), 1, fire.at);
             }
+        }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        for (_, fire) in self.fires.drain().filter(|(_, fire)| !fire.may_be_recorded) {
+            self.ledger.give_back((&fire.owner, Meter::Runs), 1, fire.at);
         }
     }
 }
@@ -212,23 +284,30 @@ impl Counted {
 /// `owners` says whose each fire is; of a trigger that is gone nobody's.
 ///
 /// A fire is counted before it is recorded, and given back when no run of it was queued. After an error it stays in `counted`,
-/// under its run's id, for the next try: so it counts once, however often it is tried.
+/// under its run's id, for the next try: so it counts once, however often it is tried. What is never answered for counts if it
+/// may have been recorded.
 pub(super) async fn record_within_quotas(
     inner: &Inner,
     mut fires: Vec<Fire>,
     owners: &[Option<&OwnerId>],
     records: Vec<RecordWrite>,
     now: DateTime<Utc>,
-    counted: &mut Counted,
+    counted: &mut Counted<'_>,
 ) -> Result<Vec<Fired>> {
     let known = inner.quotas.known(inner).await?;
     if known.may_limit_runs() {
         count(inner, &known, &mut fires, owners, now, counted).await?;
     }
     let ids: Vec<RunId> = fires.iter().map(|fire| fire.run_id).collect();
-    let fired = answered(PATIENCE, inner.store.record_fires(RecordFires { fires, records, now })).await?;
-    counted.settle(inner, &ids, &fired);
-    Ok(fired)
+    let told = counted.tell(&ids);
+    let fired = answered(PATIENCE, inner.store.record_fires(RecordFires { fires, records, now })).await;
+    match &fired {
+        Ok(fired) => counted.settle(&ids, fired),
+        // Whether they are recorded nobody knows.
+        Err(error) if error.retryable() => {}
+        Err(_) => counted.refused(&told),
+    }
+    fired
 }
 
 /// The fires of one owner that are to run.
@@ -240,10 +319,9 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// Takes as much of the quota for them as there is; returns how much.
-    async fn take(&self, inner: &Inner, now: DateTime<Utc>) -> Result<usize> {
+    async fn take<'a>(&self, inner: &'a Inner, now: DateTime<Utc>) -> Result<Taken<'a>> {
         let (place, want) = ((self.owner, Meter::Runs), self.places.len() as u64);
-        let granted = answered(PATIENCE, inner.quotas.ledger.take(&*inner.store, place, self.limit, want, now)).await?;
-        Ok(usize::try_from(granted).unwrap_or(usize::MAX).min(self.places.len()))
+        answered(PATIENCE, inner.quotas.ledger.take(&*inner.store, place, self.limit, want, now)).await
     }
 }
 
@@ -254,11 +332,11 @@ async fn count(
     fires: &mut [Fire],
     owners: &[Option<&OwnerId>],
     now: DateTime<Utc>,
-    counted: &mut Counted,
+    counted: &mut Counted<'_>,
 ) -> Result<()> {
     let mut wanted: HashMap<&OwnerId, Wanted<'_>> = HashMap::new();
     for (place, fire) in fires.iter().enumerate() {
-        let is_new = fire.skip.is_none() && !counted.0.contains_key(&fire.run_id);
+        let is_new = fire.skip.is_none() && !counted.fires.contains_key(&fire.run_id);
         let Some(owner) = owners[place].filter(|_| is_new) else { continue };
         let Some(limit) = known.of(owner).runs_per_day else { continue };
         wanted.entry(owner).or_insert_with(|| Wanted { owner, limit, places: Vec::new() }).places.push(place);
@@ -272,14 +350,15 @@ async fn count(
     let mut failed = None;
     for (of_owner, granted) in wanted.values().zip(taken) {
         let granted = match granted {
-            Ok(granted) => granted,
+            Ok(granted) => usize::try_from(granted.spend()).unwrap_or(usize::MAX).min(of_owner.places.len()),
             Err(error) => {
                 failed = Some(error);
                 continue;
             }
         };
         let (fit, over) = of_owner.places.split_at(granted);
-        counted.0.extend(fit.iter().map(|place| (fires[*place].run_id, (of_owner.owner.clone(), now))));
+        let fire = || CountedFire { owner: of_owner.owner.clone(), at: now, may_be_recorded: false };
+        counted.fires.extend(fit.iter().map(|place| (fires[*place].run_id, fire())));
         if !over.is_empty() {
             tracing::warn!(owner = %of_owner.owner, skipped = over.len(), "the quota of runs a day is used up");
         }
@@ -291,24 +370,31 @@ async fn count(
 }
 
 /// Queues a run that somebody asked for, if the owner's quota leaves one. A second request with a key is answered with the
-/// first one's run whatever is left, and does not count.
+/// first one's run whatever is left, and does not count; `may_repeat` says whether this can be one.
 ///
 /// # Errors
 /// `QUOTA_EXCEEDED`; those of [`RunStore::enqueue`](crate::store::RunStore::enqueue).
-pub(super) async fn enqueue(inner: &Inner, owner: &OwnerId, run: EnqueueRun) -> Result<Run> {
+pub(super) async fn enqueue(inner: &Inner, owner: &OwnerId, run: EnqueueRun, may_repeat: bool) -> Result<Run> {
     let (keeper, now) = (&inner.quotas, run.now);
-    let place = (owner, Meter::Runs);
-    let Some(limit) = keeper.of(inner, owner).await?.runs_per_day else {
+    let Some(limit) = keeper.known(inner).await?.of(owner).runs_per_day else {
         return inner.store.enqueue(owner, run).await;
     };
-    if keeper.ledger.take(&*inner.store, place, limit, 1, now).await? == 0 {
-        let first = match &run.idempotency_key {
-            Some(key) => asked_for_before(inner, owner, run.deployment_id, key).await?,
-            None => None,
-        };
-        let exceeded = || Meter::Runs.quota().exceeded(limit, limit, now);
-        return first.ok_or_else(exceeded);
-    }
+    let taken = match take_one(inner, owner, limit, now).await? {
+        Some(taken) => taken,
+        None => {
+            if may_repeat && let Some(first) = asked_for_before(inner, owner, &run).await? {
+                return Ok(first);
+            }
+            // The operator may have raised it just now.
+            let Some(limit) = keeper.of(inner, owner).await?.runs_per_day else {
+                return inner.store.enqueue(owner, run).await;
+            };
+            let exceeded = || Meter::Runs.quota().exceeded(limit, limit, now);
+            take_one(inner, owner, limit, now).await?.ok_or_else(exceeded)?
+        }
+    };
+    // From here on it may be recorded, also when whoever asks is gone: then it counts.
+    taken.spend();
     let id: RunId = run.run_id;
     let queued = inner.store.enqueue(owner, run).await;
     let is_used = match &queued {
@@ -317,29 +403,24 @@ pub(super) async fn enqueue(inner: &Inner, owner: &OwnerId, run: EnqueueRun) -> 
         Err(error) => error.retryable(),
     };
     if !is_used {
-        keeper.ledger.give_back(place, 1, now);
+        keeper.ledger.give_back((owner, Meter::Runs), 1, now);
     }
     queued
 }
 
-/// Returns the run of an earlier request with a key, if it is among the deployment's latest.
-async fn asked_for_before(inner: &Inner, owner: &OwnerId, id: DeploymentId, key: &str) -> Result<Option<Run>> {
-    let mut page = PageOptions::first(PAGE);
-    for _ in 0..LOOKED_THROUGH / PAGE {
-        let list = ListRuns { deployment_id: Some(id), page, ..ListRuns::default() };
-        let listed = inner.store.runs(owner, list).await?;
-        let is_it = |run: &Run| {
-            run.trigger == TriggerKind::Manual && matches!(&run.key, FireKey::Event(of_run) if of_run == key)
-        };
-        if let Some(run) = listed.items.into_iter().find(is_it) {
-            return Ok(Some(run));
-        }
-        if listed.next.is_none() {
-            break;
-        }
-        page = PageOptions { limit: PAGE, after: listed.next };
+/// Takes one run of an owner's quota, if there is one.
+async fn take_one<'a>(inner: &'a Inner, owner: &OwnerId, limit: u64, now: DateTime<Utc>) -> Result<Option<Taken<'a>>> {
+    let taken = inner.quotas.ledger.take(&*inner.store, (owner, Meter::Runs), limit, 1, now).await?;
+    Ok((taken.count() > 0).then_some(taken))
+}
+
+/// Returns the run of an earlier request with the same key, if there was one.
+async fn asked_for_before(inner: &Inner, owner: &OwnerId, run: &EnqueueRun) -> Result<Option<Run>> {
+    match inner.store.enqueue(owner, EnqueueRun { only_existing: true, ..run.clone() }).await {
+        Ok(first) => Ok(Some(first)),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
-    Ok(None)
 }
 
 impl Engine {

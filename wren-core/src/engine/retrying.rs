@@ -51,6 +51,8 @@ impl Engine {
             return Err(Error::new(ErrorCode::Conflict, message).with_hint("wait for its end, or cancel it first"));
         }
         let run_id = RunId::new();
+        // Without one of the caller's the name is new, and there cannot have been a request with it.
+        let may_repeat = request.idempotency_key.is_some();
         let name = request.idempotency_key.unwrap_or_else(|| run_id.to_string());
         let enqueue = EnqueueRun {
             run_id,
@@ -60,10 +62,11 @@ impl Engine {
             payload: run.payload,
             policy: run.policy,
             idempotency_key: Some(FireKey::of_retry(id, &name)),
+            only_existing: false,
             correlation_id: request.correlation_id.unwrap_or_else(CorrelationId::generate),
             now: inner.clock.now(),
         };
-        let retry = quotas::enqueue(inner, owner, enqueue).await?;
+        let retry = quotas::enqueue(inner, owner, enqueue, may_repeat).await?;
         if retry.id == run_id {
             spans::asked_for(inner, &retry);
         }

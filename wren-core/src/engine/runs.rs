@@ -99,10 +99,12 @@ impl Engine {
             payload: request.event,
             policy,
             idempotency_key: request.idempotency_key,
+            only_existing: false,
             correlation_id: request.correlation_id.unwrap_or_else(CorrelationId::generate),
             now: inner.clock.now(),
         };
-        let run = quotas::enqueue(inner, owner, enqueue).await?;
+        let may_repeat = enqueue.idempotency_key.is_some();
+        let run = quotas::enqueue(inner, owner, enqueue, may_repeat).await?;
         if run.id == run_id {
             spans::asked_for(inner, &run);
         }

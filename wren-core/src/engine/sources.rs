@@ -185,11 +185,9 @@ impl EventSink for Sink {
         let fires: Vec<Fire> = events.into_iter().map(|event| self.fire(event, now)).collect();
         let owners = self.owners(&fires).await?;
         let owners: Vec<Option<&OwnerId>> = owners.iter().map(Option::as_ref).collect();
-        let mut counted = Counted::default();
-        let fired = record_within_quotas(&self.inner, fires, &owners, records, now, &mut counted).await;
-        // After an error: who emits them again gives them other ids. One that was recorded all the same goes uncounted.
-        counted.give_back(&self.inner);
-        let fired = fired?;
+        // After an error whoever emits them again gives them other ids: what may have been recorded counts for itself.
+        let mut counted = Counted::new(&self.inner);
+        let fired = record_within_quotas(&self.inner, fires, &owners, records, now, &mut counted).await?;
         let new =
             fired.iter().filter(|fired| matches!(fired.disposition, Disposition::Queued | Disposition::Skipped(_)));
         measures::fired(self.kind, new.count());

@@ -5,7 +5,8 @@
 //! guessed, so there is nothing for a slow hash to slow down.
 //!
 //! A key that is [rotated](ApiKeys::rotate) keeps its id, its scopes and its end; its secret is a new one, and the one before
-//! is good for a while longer. Whoever revokes the key revokes every secret of it.
+//! is good for a while longer. Until then it opens what the new one does, but what it gives ends with it: a secret that has
+//! leaked is not to become another that has no end. Whoever revokes the key revokes every secret of it.
 
 mod rotation;
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -31,6 +32,8 @@ pub use rotation::{DEFAULT_GRACE, MAX_GRACE};
 pub const KEY_PREFIX: &str = "wren_";
 /// The scope that is all of them.
 const ADMIN: &str = "admin";
+/// By how much a store may round the end of a record.
+const ROUNDED: TimeDelta = TimeDelta::seconds(1);
 /// How many characters of a key are shown.
 const SHOWN: usize = 12;
 
@@ -52,6 +55,10 @@ pub struct ApiKey {
     /// When it last got a new secret.
     #[serde(default)]
     pub rotated_at: Option<DateTime<Utc>>,
+    /// When another secret took the place of the one that was [verified](ApiKeys::verify): such a key ends with that secret, and
+    /// is not to be [rotated](ApiKeys::rotate) for whoever shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_at: Option<DateTime<Utc>>,
 }
 
 impl ApiKey {
@@ -147,6 +154,7 @@ impl ApiKeys {
             created_at: now,
             expires_at: new.expires_at,
             rotated_at: None,
+            replaced_at: None,
         };
         let hash = hash(&token);
         let value = encode(&key)?;
@@ -159,7 +167,8 @@ impl ApiKeys {
         Ok((key, token.into()))
     }
 
-    /// Returns whose key a token is.
+    /// Returns whose key a token is. It ends when this very secret does, which is before the key's own end where another one has
+    /// taken its place.
     ///
     /// # Errors
     /// `INVALID_API_KEY` when it is none, has ended or was revoked: which of these is not said.
@@ -178,7 +187,11 @@ impl ApiKeys {
         if !bool::from(record.key.as_bytes().ct_eq(hash.as_bytes())) {
             return Err(invalid());
         }
-        decode(&record.value)
+        let key = decode(&record.value)?;
+        // Stores round instants: that alone must not have a key end before itself.
+        let is_sooner = |end: &DateTime<Utc>| key.expires_at.is_none_or(|own| own - *end >= ROUNDED);
+        let expires_at = record.expires_at.filter(is_sooner).or(key.expires_at);
+        Ok(ApiKey { expires_at, ..key })
     }
 
     /// Lists an owner's keys, oldest first.

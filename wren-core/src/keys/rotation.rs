@@ -20,6 +20,9 @@ impl ApiKeys {
     /// Gives a key a new secret, which is returned once and kept nowhere. Those before are good for `grace` from now on, or
     /// until they would have ended anyway; none lives longer than the key.
     ///
+    /// Whoever lets somebody rotate a key by showing a secret of it refuses one that has been
+    /// [replaced](ApiKey::replaced_at): it would be good for longer than its grace.
+    ///
     /// A rotation that broke off may be repeated: a secret that nobody has been shown opens nothing that its owner could not
     /// revoke, and ends with the grace of the next rotation.
     ///
@@ -54,7 +57,8 @@ impl ApiKeys {
             .with_hint("rotate with a shorter grace, or make another key and revoke this one"));
         }
         let token = token();
-        let key = ApiKey { prefix: shown(&token), rotated_at: Some(now), ..decode(&newest.value)? };
+        let newest = decode(&newest.value)?;
+        let key = ApiKey { prefix: shown(&token), rotated_at: Some(now), replaced_at: None, ..newest };
         let new = hash(&token);
 
         // As when a key is made, the owner's list comes first.
@@ -73,7 +77,9 @@ impl ApiKeys {
         for old in before {
             let end = old.expires_at.map_or(now + grace, |end| end.min(now + grace));
             let options = PutOptions { expect: Expect::Version(old.version), expires_at: Some(end), now };
-            match self.records.put_record(&by_hash(), &old.key, old.value, options).await {
+            let of_old = decode(&old.value)?;
+            let of_old = ApiKey { replaced_at: of_old.replaced_at.or(Some(now)), ..of_old };
+            match self.records.put_record(&by_hash(), &old.key, encode(&of_old)?, options).await {
                 Ok(_) => {}
                 // It was revoked, and stays so.
                 Err(error) if error.code() == ErrorCode::Conflict => {}

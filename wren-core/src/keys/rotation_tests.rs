@@ -71,6 +71,21 @@ async fn a_second_rotation_never_makes_a_secret_good_for_longer() {
 }
 
 #[tokio::test]
+async fn what_an_old_secret_gives_ends_with_it() {
+    let scene = Scene::new();
+    let (key, old) = scene.create(None).await;
+    let (rotated, new) = scene.rotate(key.id, TimeDelta::hours(2), scene.now).await.unwrap();
+    let (by_old, by_new) =
+        (scene.keys.verify(&old, scene.now).await.unwrap(), scene.keys.verify(&new, scene.now).await.unwrap());
+    let end = scene.now + TimeDelta::hours(2);
+    assert_eq!((by_old.id, by_old.expires_at, by_old.replaced_at), (key.id, Some(end), Some(scene.now)));
+    assert_eq!(by_new, rotated);
+    assert_eq!((rotated.expires_at, rotated.replaced_at), (None, None));
+    assert!(!NewApiKey::new(scene.ada.clone()).is_within(&by_old) && !rotated.is_within(&by_old));
+    assert!(NewApiKey::new(scene.ada.clone()).with_expiry(end).is_within(&by_old));
+}
+
+#[tokio::test]
 async fn a_key_that_is_revoked_has_no_secret_left() {
     let scene = Scene::new();
     let (key, first) = scene.create(None).await;

@@ -40,6 +40,9 @@ impl RunStore for MemoryStore {
         if let Some(first) = state.runs.by_key.get(&(space, key.dedupe_key())) {
             return state.run(*first).map(|stored| stored.run.clone());
         }
+        if run.only_existing {
+            return Err(crate::store::no_request());
+        }
         if deployment.status == DeploymentStatus::Undeployed {
             return Err(crate::store::is_undeployed(deployment.id));
         }

@@ -5,7 +5,13 @@
 //! counted by the day of UTC on which they are recorded, in a counter of the store that all engines on it share: each takes
 //! what it is going to use in blocks. So more than the quota is never given out, while up to one block of each engine that
 //! crashed, or that has not used its own yet, is not available to the others. A block is a sixteenth of what is left, at most
-//! 64 runs or 256 KiB; near the end of a quota of runs it is a single one.
+//! 64 runs or 256 KiB; near the end of a quota of runs it is a single one. An engine that does not run takes no blocks, but
+//! what it uses.
+//!
+//! What has been counted and may have been recorded stays counted, since who gave it back could give it out twice. So a crash,
+//! or a store that does not say what became of a batch before the engine ends, costs besides the block up to the due times of
+//! that batch, whose runs count again when they are recorded later; and an event that is emitted again after such an answer
+//! counts again.
 //!
 //! Without a quota nothing is counted, and nothing written.
 
@@ -19,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorCode};
 
-pub(crate) use ledger::{Ledger, Meter};
+pub(crate) use ledger::{Ledger, Meter, Opened, Taken};
 pub use overrides::{Limit, OwnerQuotas, QuotaOverrides};
 
 /// How much an owner may have and use; `None` is no limit.

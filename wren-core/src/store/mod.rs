@@ -42,7 +42,7 @@ pub use peers::{Peers, Signals};
 pub use pieces::Pieces;
 pub use portable::{Import, Portable, RecordPlace, WholeDeployment, WholeRecord, WholeRun};
 pub use records::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore, RecordWrite, state_namespace};
-pub use refusals::{is_undeployed, no_deployment, no_revision, no_run, not_allowed};
+pub use refusals::{is_undeployed, no_deployment, no_request, no_revision, no_run, not_allowed};
 pub use runs::{
     AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired, Held,
     ListRuns, RecordFires, RunStore,

@@ -24,6 +24,12 @@ pub fn no_run(id: RunId) -> Error {
         .with_hint("list the deployment's runs to see their ids; old runs are deleted after a while")
 }
 
+/// Returns the error for a request that nobody has made before.
+#[must_use]
+pub fn no_request() -> Error {
+    Error::not_found("a run that was asked for with this key").with_hint("ask for one")
+}
+
 /// Returns the error for what an undeployed deployment cannot do.
 #[must_use]
 pub fn is_undeployed(id: DeploymentId) -> Error {

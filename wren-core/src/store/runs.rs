@@ -102,6 +102,8 @@ pub struct EnqueueRun {
     pub policy: RunPolicy,
     /// Makes the request unique within the deployment: a second one with this key returns the first one's run.
     pub idempotency_key: Option<String>,
+    /// Whether only the run of an earlier request with the key is wanted, and none is to be made.
+    pub only_existing: bool,
     /// Follows the run through logs and host calls.
     pub correlation_id: CorrelationId,
     /// The time of the request.
@@ -214,10 +216,12 @@ pub trait RunStore: fmt::Debug + Send + Sync + 'static {
 
     /// Records a manual run of a deployment and returns it, queued. Its key is `Event` of the idempotency
     /// key, or of the run's id without one. A manual run may be asked for while the deployment is not active. A second
-    /// request with a key is answered with the first one's run as it is then, and writes nothing.
+    /// request with a key is answered with the first one's run as it is then, and writes nothing; with `only_existing` nothing
+    /// but this is done.
     ///
     /// # Errors
-    /// `NOT_FOUND` when the owner has no such deployment or it has no such revision; `CONFLICT` when it is undeployed.
+    /// `NOT_FOUND` when the owner has no such deployment or it has no such revision, or when only a run was wanted that there
+    /// is not; `CONFLICT` when it is undeployed.
     async fn enqueue(&self, owner: &OwnerId, run: EnqueueRun) -> Result<Run>;
 
     /// Claims queued runs for a worker: those with `not_before` at or before `now`, chosen by

@@ -80,7 +80,8 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> ApiResult<ax
 
 /// Makes a key.
 ///
-/// It gives no more than the key of the request: none of the scopes that this one has not, and no longer.
+/// It gives no more than the key of the request: none of the scopes that this one has not, and no longer; with a secret that has
+/// been replaced no longer than that one is good.
 #[utoipa::path(
     post, path = "/v1/keys", operation_id = "create_key", tag = "account",
     request_body(content = KeyBody, description = "What it is to allow."),
@@ -117,7 +118,8 @@ pub(crate) async fn create(State(api): State<Api>, caller: Caller, Json(body): J
 /// Gives a key a new secret.
 ///
 /// The one before stays good for a while, so that every client can learn the new one. The key keeps its id, its scopes and its
-/// end. One that gives more than the key of the request is refused.
+/// end. One that gives more than the key of the request is refused, and so is every key for a secret that has been replaced:
+/// what that one gives ends with it.
 #[utoipa::path(
     post, path = "/v1/keys/{id}/rotate", operation_id = "rotate_key", tag = "account",
     params(Id<KeyId>),
@@ -170,8 +172,14 @@ pub(crate) async fn revoke(
     Ok(axum::Json(RevokedKey { id, revoked: true }))
 }
 
-/// Refuses a key whose new secret would give the caller more than it has.
+/// Refuses a key whose new secret would give the caller more than it has, and a caller whose secret has been replaced: who has it
+/// from a leak could otherwise take the key over, also one that ends before the grace does.
 async fn within_reach(api: &Api, caller: &Caller, id: KeyId, now: DateTime<Utc>) -> Result<(), Error> {
+    if caller.key.replaced_at.is_some() {
+        let message = "the secret of the request has been replaced by another";
+        return Err(Error::new(ErrorCode::PermissionDenied, message)
+            .with_hint("ask with the new one; where it was lost, with another key, or have the operator make one"));
+    }
     let key = api.keys.key(&caller.owner, id, now).await?;
     if key.is_within(&caller.key) {
         return Ok(());

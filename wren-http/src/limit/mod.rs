@@ -3,14 +3,19 @@
 //! A key has a token bucket. Where several servers share a store the bucket is a record that each takes a few tokens from at
 //! a time, so that a key has no more for asking them in turn; otherwise it is in memory. Peers that fail to show a key have a
 //! bucket of their own in each process: who is over it is refused before its key is looked up, unless that very key was good
-//! here before, so that a stranger behind a proxy keeps nobody out.
+//! here before, so that a stranger behind the same address keeps nobody out. Behind a proxy all have its address, unless the
+//! host of this API [trusts](TrustedProxy) it to say whose it is. This machine is refused nothing unseen: it is a proxy that
+//! nobody has named, or somebody who could do worse.
 //!
 //! Not the crate `governor`: its buckets take no tokens that come from elsewhere, and its maps have no bound.
 
 mod bucket;
 mod buckets;
 mod peer;
+mod proxies;
 mod shared;
+
+use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -21,6 +26,7 @@ use wren_core::{Error, ErrorCode, KeyId};
 pub use bucket::RateLimit;
 pub(crate) use bucket::Standing;
 pub(crate) use peer::{FromPeer, Peer};
+pub use proxies::TrustedProxy;
 
 use bucket::{Bucket, Taken};
 use buckets::Buckets;
@@ -29,6 +35,9 @@ use shared::Shared;
 /// How often a peer may fail: a client with a wrong key that asks every second is told so each time, and nobody can have
 /// the store look up as many keys as the network carries.
 const FAILURES: RateLimit = RateLimit::fixed(60, 30);
+
+/// How long a proof is good, in microseconds: so long that only the oldest make room, and only where there is none.
+const PROOF_LASTS: i64 = 100 * 365 * 86_400 * 1_000_000;
 
 /// The hash of a key that was good.
 type Proof = [u8; 32];
@@ -39,7 +48,8 @@ pub(crate) struct Limiter {
     limit: Option<RateLimit>,
     own: Mutex<Buckets<KeyId>>,
     shared: Shared,
-    failures: Mutex<Buckets<Peer>>,
+    /// By the networks of peers.
+    failures: Mutex<Buckets<IpAddr>>,
     proven: Mutex<Buckets<Proof>>,
 }
 
@@ -73,9 +83,9 @@ impl Limiter {
     /// # Errors
     /// `RATE_LIMITED`.
     pub(crate) fn may_try(&self, peer: Option<Peer>, token: Option<&str>, now: DateTime<Utc>) -> Result<(), Error> {
-        let Some(peer) = peer else { return Ok(()) };
+        let Some(peer) = peer.filter(|peer| !peer.is_here()) else { return Ok(()) };
         let micros = now.timestamp_micros();
-        let bucket = self.failures.lock().get(&peer);
+        let bucket = self.failures.lock().get(&peer.network());
         let standing = bucket.take(FAILURES, micros, 0).1;
         if standing.left > 0 || token.is_some_and(|token| self.proven.lock().contains(&proof(token))) {
             return Ok(());
@@ -91,14 +101,15 @@ impl Limiter {
         if let Some(token) = token {
             self.proven.lock().remove(&proof(token));
         }
-        if let Some(peer) = peer {
-            take(FAILURES, &mut self.failures.lock(), peer, now.timestamp_micros(), 1);
+        if let Some(peer) = peer.filter(|peer| !peer.is_here()) {
+            take(FAILURES, &mut self.failures.lock(), peer.network(), now.timestamp_micros(), 1);
         }
     }
 
     /// Notes that a key was good.
     pub(crate) fn proved(&self, token: &str, now: DateTime<Utc>) {
-        self.proven.lock().put(proof(token), Bucket::full_at(now.timestamp_micros()), now.timestamp_micros());
+        let micros = now.timestamp_micros();
+        self.proven.lock().put(proof(token), Bucket::full_at(micros + PROOF_LASTS), micros);
     }
 }
 
@@ -146,5 +157,29 @@ mod tests {
         limiter.may_try(peer, Some("another"), noon() + chrono::TimeDelta::seconds(1)).unwrap();
         limiter.failed(None, Some("good"), noon());
         assert!(limiter.may_try(peer, Some("good"), noon()).is_err(), "a key that was revoked proves nothing");
+    }
+
+    #[test]
+    fn this_machine_is_refused_nothing_unseen() {
+        let limiter = Limiter::new(None);
+        for address in ["127.0.0.1", "::1"] {
+            let peer = Some(Peer::of(address.parse().unwrap()));
+            for _ in 0..100 {
+                limiter.failed(peer, Some("wrong"), noon());
+                limiter.may_try(peer, Some("wrong"), noon()).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_room_the_proofs_that_are_oldest_go() {
+        let limiter = Limiter::new(None);
+        let at = |number: i64| noon() + chrono::TimeDelta::milliseconds(number);
+        for number in 0..=10_000 {
+            limiter.proved(&number.to_string(), at(number));
+        }
+        let is_proven = |number: i64| limiter.proven.lock().contains(&proof(&number.to_string()));
+        assert!(!is_proven(0) && !is_proven(1_249));
+        assert!((1_250..=10_000).all(is_proven));
     }
 }

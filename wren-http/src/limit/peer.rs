@@ -5,33 +5,47 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::Extensions;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 
-/// The address that a connection comes from: of IPv6 the network of a /64, of which one host has all addresses.
-///
-/// Behind a proxy it is the proxy's. Headers that say otherwise are not believed: anybody can send them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+use super::proxies::origin;
+use crate::api::Api;
+
+/// The address that a request comes from: that of its connection, or the one that a
+/// [trusted proxy](super::TrustedProxy) names. Any other's word on it is not believed: anybody can send a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer(IpAddr);
 
 impl Peer {
     pub(crate) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(address) => Self(Ipv6Addr::from(u128::from(address) >> 64 << 64).into()),
-            address => Self(address),
+        Self(address.to_canonical())
+    }
+
+    /// Returns whom this server, or axum's own, has found at the other end, or who is behind that proxy; `None` where the host of
+    /// the router has not said.
+    pub(crate) fn find(api: &Api, extensions: &Extensions, headers: &HeaderMap) -> Option<Self> {
+        let told = || extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| Self::of(address.ip()));
+        let Self(connection) = extensions.get::<Self>().copied().or_else(told)?;
+        Some(Self::of(origin(connection, headers, &api.trusted_proxies)))
+    }
+
+    /// Returns what stands for the whole host: of IPv6 the network of a /64, of which one host has all addresses.
+    pub(super) fn network(self) -> IpAddr {
+        match self.0 {
+            IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
+            address => address,
         }
     }
 
-    /// Returns whom this server, or axum's own, has found at the other end; `None` where the host of the router has not said.
-    pub(crate) fn find(extensions: &Extensions) -> Option<Self> {
-        let told = || extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| Self::of(address.ip()));
-        extensions.get::<Self>().copied().or_else(told)
+    /// Says whether it is this machine: a proxy on it that nobody has named, say, and then everybody at once.
+    pub(super) fn is_here(self) -> bool {
+        self.0.is_loopback()
     }
 }
 
 impl fmt::Display for Peer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
+        self.network().fmt(formatter)
     }
 }
 
@@ -39,11 +53,11 @@ impl fmt::Display for Peer {
 #[derive(Debug)]
 pub(crate) struct FromPeer(pub(crate) Option<Peer>);
 
-impl<S: Sync> FromRequestParts<S> for FromPeer {
+impl FromRequestParts<Api> for FromPeer {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(Peer::find(&parts.extensions)))
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
+        Ok(Self(Peer::find(api, &parts.extensions, &parts.headers)))
     }
 }
 
@@ -53,10 +67,19 @@ mod tests {
 
     #[test]
     fn a_host_has_one_place_whichever_of_its_addresses_it_uses() {
-        let peer = |text: &str| Peer::of(text.parse().unwrap());
-        assert_eq!(peer("2001:db8:1:2::1"), peer("2001:db8:1:2:ffff::9"));
-        assert_ne!(peer("2001:db8:1:2::1"), peer("2001:db8:1:3::1"));
-        assert_eq!(peer("::ffff:192.0.2.1"), peer("192.0.2.1"));
-        assert_ne!(peer("192.0.2.2"), peer("192.0.2.1"));
+        let place = |text: &str| Peer::of(text.parse().unwrap()).network();
+        assert_eq!(place("2001:db8:1:2::1"), place("2001:db8:1:2:ffff::9"));
+        assert_ne!(place("2001:db8:1:2::1"), place("2001:db8:1:3::1"));
+        assert_eq!(place("::ffff:192.0.2.1"), place("192.0.2.1"));
+        assert_ne!(place("192.0.2.2"), place("192.0.2.1"));
+    }
+
+    #[test]
+    fn this_machine_has_many_addresses() {
+        for (text, is_here) in
+            [("127.0.0.1", true), ("127.9.9.9", true), ("::1", true), ("::ffff:127.0.0.1", true), ("10.0.0.1", false)]
+        {
+            assert_eq!(Peer::of(text.parse().unwrap()).is_here(), is_here, "{text}");
+        }
     }
 }

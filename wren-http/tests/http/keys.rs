@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wren_core::ErrorCode;
 use wren_core::keys::NewApiKey;
 
-use crate::support::{Answer, NOW, World, ada, at, logged, request_as};
+use crate::support::{Answer, NOW, World, ada, at, bob, logged, request_as};
 
 async fn works(world: &World, secret: &str) -> bool {
     world.send(request_as(secret, "GET", "/v1/runs").body(Body::empty()).unwrap()).await.status == 200
@@ -84,6 +84,61 @@ async fn no_key_gives_more_than_the_one_that_asks() {
     let error = post_as(&world, &short, &path, &json!({})).await.error(403, ErrorCode::PermissionDenied);
     assert!(error["hint"].is_string());
     assert!(works(&world, &world.key).await);
+}
+
+#[tokio::test]
+async fn an_old_secret_gives_nothing_that_outlives_it() {
+    let world = World::new().await;
+    let (old, soon) = (world.key.clone(), "2024-12-08T11:30:00Z");
+    let id = world.get("/v1/keys").await.json(200)["keys"][0]["id"].as_str().unwrap().to_owned();
+    let rotate = format!("/v1/keys/{id}/rotate");
+    let new = world.post(&rotate, &json!({"grace_s": 3600})).await.json(200);
+    let new = new["secret"].as_str().unwrap().to_owned();
+    // Who has it from a leak may read for that hour, and makes nothing of it that lasts.
+    assert!(works(&world, &old).await);
+    for body in [json!({}), json!({"grace_s": 0})] {
+        let error = post_as(&world, &old, &rotate, &body).await.error(403, ErrorCode::PermissionDenied);
+        assert!(error["hint"].is_string(), "{error}");
+    }
+    let later = json!({"scopes": ["admin"], "expires_at": "2024-12-08T11:30:01Z"});
+    post_as(&world, &old, "/v1/keys", &later).await.error(403, ErrorCode::PermissionDenied);
+    let heir = post_as(&world, &old, "/v1/keys", &json!({"scopes": ["admin"]})).await.json(201);
+    assert_eq!(heir["expires_at"], soon);
+    let heir = heir["secret"].as_str().unwrap();
+    post_as(&world, heir, &rotate, &json!({})).await.error(403, ErrorCode::PermissionDenied);
+    world.clock.set(at(soon));
+    assert!(!works(&world, &old).await && !works(&world, heir).await && works(&world, &new).await);
+    // The new secret is the key's own: it rotates, and what it makes has no end.
+    assert_eq!(
+        post_as(&world, &new, "/v1/keys", &json!({"scopes": ["read"]})).await.json(201)["expires_at"],
+        Value::Null
+    );
+    post_as(&world, &new, &rotate, &json!({})).await.json(200);
+}
+
+#[tokio::test]
+async fn an_old_secret_of_a_key_that_ends_soon_rotates_nothing_either() {
+    let world = World::new().await;
+    let ends = world.create_key(NewApiKey::new(ada()).with_expiry(at(NOW) + TimeDelta::hours(1))).await;
+    let id = world.get("/v1/keys").await.json(200)["keys"][1]["id"].as_str().unwrap().to_owned();
+    let rotate = format!("/v1/keys/{id}/rotate");
+    let new = post_as(&world, &ends, &rotate, &json!({"grace_s": 86_400})).await.json(200);
+    post_as(&world, &ends, &rotate, &json!({"grace_s": 0})).await.error(403, ErrorCode::PermissionDenied);
+    assert!(works(&world, new["secret"].as_str().unwrap()).await);
+}
+
+#[tokio::test]
+async fn the_list_holds_the_owners_keys_and_nobody_elses() {
+    let world = World::new().await;
+    let of_bob = world.key_of(&bob(), &["admin"]).await;
+    let ids = async |key: &str| {
+        let answer = world.send(request_as(key, "GET", "/v1/keys").body(Body::empty()).unwrap()).await.json(200);
+        answer["keys"].as_array().unwrap().iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let made = post_as(&world, &of_bob, "/v1/keys", &json!({"scopes": ["read"]})).await.json(201);
+    let (adas, bobs) = (ids(&world.key).await, ids(&of_bob).await);
+    assert_eq!((adas.len(), bobs.len()), (1, 2));
+    assert!(bobs.iter().any(|id| made["id"] == **id) && !bobs.contains(&adas[0]));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! How many requests a key may send, and how often an address may fail to show one.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -11,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use wren_core::ErrorCode;
 use wren_http::{RateLimit, serve};
 
-use crate::support::{Answer, NOW, World, ada, at, request_as};
+use crate::support::{Answer, NOW, SharedStore, World, ada, at, request_as};
 
 async fn limited() -> World {
     World::with(|api| api.with_rate_limit(Some(RateLimit::per_minute(60).with_burst(5)))).await
@@ -114,21 +116,81 @@ async fn requests_without_any_key_count_as_failures() {
 
 #[tokio::test]
 async fn the_server_itself_knows_where_its_connections_come_from() {
-    let world = World::new().await;
+    let world = World::with(|api| api.with_trusted_proxies(["127.0.0.0/8".parse().unwrap()])).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
     let server = tokio::spawn(serve(listener, world.router.clone(), shutdown.clone()));
-    let mut statuses = Vec::new();
-    for _ in 0..31 {
+    let ask = async |forwarded: &str| {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let head = "GET /v1/runs HTTP/1.1\r\nHost: wren\r\nAuthorization: Bearer wren_x\r\nConnection: close\r\n\r\n";
+        let head = format!(
+            "GET /v1/runs HTTP/1.1\r\nHost: wren\r\nAuthorization: Bearer wren_x\r\nConnection: close\r\n{forwarded}\r\n"
+        );
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        statuses.push(answer[9..12].to_owned());
+        answer[9..12].to_owned()
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..31 {
+        statuses.push(ask("X-Forwarded-For: 198.51.100.7, 203.0.113.9\r\n").await);
     }
     assert!(statuses[..30].iter().all(|status| status == "401"), "{statuses:?}");
     assert_eq!(statuses[30], "429");
+    assert_eq!(ask("X-Forwarded-For: 203.0.113.10\r\n").await, "401", "another client behind the same proxy");
+    // What the proxy does not say is the proxy's, which is on this machine and never made to wait.
+    for _ in 0..40 {
+        assert_eq!(ask("").await, "401");
+    }
     shutdown.cancel();
     server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_header_of_a_stranger_moves_nobodys_failures() {
+    let world = World::with(|api| api.with_trusted_proxies(["10.0.0.0/8".parse().unwrap()])).await;
+    let ask = async |connection: &str, forwarded: &str| {
+        let request = request_as("wren_x", "GET", "/v1/runs").header("x-forwarded-for", forwarded);
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo::<SocketAddr>(connection.parse().unwrap()));
+        world.send(request).await
+    };
+    for number in 0..30 {
+        ask("192.0.2.1:1", &format!("203.0.113.{number}")).await.error(401, ErrorCode::InvalidApiKey);
+    }
+    ask("192.0.2.1:1", "203.0.113.99").await.error(429, ErrorCode::RateLimited);
+    ask("10.0.0.1:1", "203.0.113.1").await.error(401, ErrorCode::InvalidApiKey);
+    // Through the proxy the same stranger is known again, whatever he writes before what the proxy adds.
+    ask("10.0.0.1:1", "203.0.113.2, 192.0.2.1").await.error(429, ErrorCode::RateLimited);
+}
+
+#[tokio::test]
+async fn servers_on_one_store_count_a_keys_requests_together() {
+    let store = Arc::new(SharedStore::default());
+    let limit = RateLimit::per_minute(60).with_burst(20);
+    let server = async || World::on(Arc::<SharedStore>::clone(&store), |_, api| api.with_rate_limit(Some(limit))).await;
+    let (one, other) = (server().await, server().await);
+    let ask =
+        async |world: &World| world.send(request_as(&one.key, "GET", "/v1/runs").body(Body::empty()).unwrap()).await;
+    for turn in 0..20 {
+        ask(if turn % 2 == 0 { &one } else { &other }).await.json(200);
+    }
+    for world in [&one, &other] {
+        let answer = ask(world).await;
+        answer.error(429, ErrorCode::RateLimited);
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+    other.clock.set(at(NOW) + TimeDelta::seconds(1));
+    ask(&other).await.json(200);
+}
+
+#[tokio::test]
+async fn where_the_store_takes_no_rates_each_server_counts_alone() {
+    let store = Arc::new(SharedStore::default());
+    store.forgets_rates.store(true, Ordering::SeqCst);
+    let limit = RateLimit::per_minute(60).with_burst(5);
+    let world = World::on(Arc::<SharedStore>::clone(&store), |_, api| api.with_rate_limit(Some(limit))).await;
+    for _ in 0..5 {
+        world.get("/v1/runs").await.json(200);
+    }
+    world.get("/v1/runs").await.error(429, ErrorCode::RateLimited);
 }

@@ -10,7 +10,7 @@ use super::trimmed;
 use crate::error::{Result, WireError};
 use crate::id::{OwnerId, RunId};
 use crate::model::{DeploymentStatus, FireKey, NewRun, Run, RunEvent, TriggerKind};
-use crate::store::{EnqueueRun, is_undeployed, no_deployment, no_revision, no_run, not_allowed};
+use crate::store::{EnqueueRun, is_undeployed, no_deployment, no_request, no_revision, no_run, not_allowed};
 
 /// Inserts a manual run.
 pub(super) struct Enqueue {
@@ -30,6 +30,9 @@ impl Single for Enqueue {
         if let Some(first) = tables.requested(id, &key.dedupe_key()).await? {
             let mut found = tables.runs(&[first], Detail::Whole).await?;
             return Ok(found.remove(&first).ok_or_else(|| no_run(first)));
+        }
+        if asked.only_existing {
+            return Ok(Err(no_request()));
         }
         if overview.deployment.status == DeploymentStatus::Undeployed {
             return Ok(Err(is_undeployed(id)));

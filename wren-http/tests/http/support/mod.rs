@@ -5,6 +5,7 @@ pub(crate) mod contract;
 mod executor;
 mod log;
 mod seed;
+mod shared;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use wren_core::engine::Engine;
 use wren_core::integration::IntegrationDirectory;
 use wren_core::keys::{ApiKeys, NewApiKey};
 use wren_core::memory::MemoryStore;
-use wren_core::store::RecordStore;
+use wren_core::store::{RecordStore, Store};
 use wren_http::{Api, router};
 
 use contract::Sent;
@@ -30,6 +31,7 @@ pub(crate) use answer::Answer;
 pub(crate) use executor::{Check, FakeExecutor};
 pub(crate) use log::logged;
 pub(crate) use seed::schedule;
+pub(crate) use shared::SharedStore;
 
 /// The instant at which the spec's example of a deploy happens.
 pub(crate) const NOW: &str = "2024-12-08T10:30:00Z";
@@ -61,18 +63,23 @@ impl World {
     }
 
     pub(crate) async fn with(adjust: impl FnOnce(Api) -> Api) -> Self {
+        Self::on(Arc::new(MemoryStore::new()), |_, api| adjust(api)).await
+    }
+
+    /// A world on a store that others may be on, too.
+    pub(crate) async fn on(store: Arc<dyn Store>, adjust: impl FnOnce(&Engine, Api) -> Api) -> Self {
         log::collect();
         let executor = Arc::new(FakeExecutor::default());
         let clock = ManualClock::new(at(NOW));
         let engine = Engine::builder()
-            .store(MemoryStore::new())
+            .shared_store(store)
             .shared_executor(Arc::<FakeExecutor>::clone(&executor))
             .clock(clock.clone())
             .integrations(IntegrationDirectory::default().with("openai", "OpenAI"))
             .build()
             .unwrap();
         // The clock stands still: whoever wants requests counted says so.
-        let router = router(adjust(Api::new(engine.clone()).with_rate_limit(None)));
+        let router = router(adjust(&engine, Api::new(engine.clone()).with_rate_limit(None)));
         let mut world = Self { engine, router, executor, clock, key: String::new() };
         world.key = world.key_of(&ada(), &["admin"]).await;
         world
@@ -89,7 +96,7 @@ impl World {
     }
 
     pub(crate) fn keys(&self) -> ApiKeys {
-        let records: Arc<dyn RecordStore> = Arc::<dyn wren_core::store::Store>::clone(self.engine.store());
+        let records: Arc<dyn RecordStore> = Arc::<dyn Store>::clone(self.engine.store());
         ApiKeys::new(records)
     }
 
