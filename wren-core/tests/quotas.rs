@@ -295,6 +295,27 @@ async fn an_event_whose_recording_got_no_answer_counts_also_when_it_is_emitted_a
 }
 
 #[tokio::test]
+async fn a_stop_gives_back_what_is_certain_not_to_be_recorded_and_nothing_else() {
+    for (is_certain, counted) in [(true, 0), (false, 1)] {
+        let store = Arc::new(FaultyStore::default());
+        let limits = |options: &mut EngineOptions| options.quotas.runs_per_day = Some(1_600);
+        let mut world = World::on(store.clone(), ManualClock::new(start_time()), limits);
+        world.deploy(EVERY_SECOND).await;
+        match is_certain {
+            true => store.refuse_fires(|_| true),
+            false => store.inject(Op::RecordFires, 1, Fault::HeldBefore(CancellationToken::new())),
+        }
+        world.run();
+        world.clock.advance(TimeDelta::seconds(1));
+        store.all_calls(Op::RecordFires, 1).await;
+        world.stop().await;
+        let other = World::on(store, world.clock.clone(), limits);
+        let usage = other.engine.usage(&other.owner).await.unwrap();
+        assert_eq!(usage.runs_today, Some(counted), "{is_certain}");
+    }
+}
+
+#[tokio::test]
 async fn a_run_asked_for_after_the_stop_takes_no_more_than_it_needs() {
     let store = Arc::new(MemoryStore::default());
     let limits = |options: &mut EngineOptions| options.quotas.runs_per_day = Some(1_600);
