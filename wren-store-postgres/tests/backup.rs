@@ -36,3 +36,10 @@ async fn a_backup_of_an_earlier_version_is_restored() {
     let Some(store) = open().await else { return };
     whole::a_backup_of_an_earlier_version_is_restored(&store).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_store_is_neither_backed_up_nor_copied() {
+    let (Some(half), Some(to)) = (open().await, open().await) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    whole::half_a_store_is_neither_backed_up_nor_copied(&half, &to, folder.path()).await;
+}

@@ -36,3 +36,10 @@ async fn a_backup_of_an_earlier_version_is_restored() {
     let store = open(&folder, "one.db").await;
     whole::a_backup_of_an_earlier_version_is_restored(&store).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_store_is_neither_backed_up_nor_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let (half, to) = (open(&folder, "half.db").await, open(&folder, "to.db").await);
+    whole::half_a_store_is_neither_backed_up_nor_copied(&half, &to, folder.path()).await;
+}

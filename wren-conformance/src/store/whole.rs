@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wren_core::ErrorCode;
 use wren_core::model::Run;
 use wren_core::store::{
-    EnqueueRun, Expect, FinishOptions, Namespace, Portable, PutOptions, RecordFires, create_backup, restore_backup,
+    EnqueueRun, Expect, FinishOptions, Namespace, Portable, PutOptions, RecordFires, copy, create_backup, restore_backup,
     unfinished_copy, verify_backup,
 };
 
@@ -103,6 +103,22 @@ pub async fn a_backup_of_a_store_makes_another_the_same(from: &dyn Portable, to:
     let again = create_backup(to, &again, at(200), &mut |_| {}).await.unwrap();
     assert_eq!(again.pieces, restored.pieces);
     assert_eq!(refused(restore_backup(&file, to, at(200), &mut |_| {}).await), ErrorCode::Conflict);
+}
+
+/// What was taken of half a store would pass for the whole, so nothing is.
+pub async fn half_a_store_is_neither_backed_up_nor_copied(half: &dyn Portable, to: &dyn Portable, folder: &Path) {
+    fill(half).await;
+    let progress = json!({"from": "backup x", "copied": false, "pieces": {"deployments": 1, "runs": 0, "records": 0}});
+    let (space, value) = (Namespace::system("copy"), progress.to_string().into_bytes().into());
+    half.put_record(&space, "progress", value, PutOptions::at(at(0))).await.unwrap();
+    let file = folder.join("half.backup");
+    let error = create_backup(half, &file, at(50), &mut |_| {}).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Conflict, "{}", error.chain());
+    assert!(error.message().contains("backup x") && error.hint().is_some(), "{}", error.chain());
+    let mut names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!names.any(|name| name.to_string_lossy().contains("half.backup")));
+    assert_eq!(refused(copy(half, to, "half", at(50), &mut |_| {}).await), ErrorCode::Conflict);
+    assert_eq!(unfinished_copy(to, at(50)).await.unwrap(), None, "nothing was begun");
 }
 
 /// Of a backup that is not as it was written nothing is restored: cut off anywhere, changed in any bit, or longer.

@@ -48,8 +48,8 @@ pub(super) struct Progress {
 /// page.
 ///
 /// # Errors
-/// `CONFLICT`, with a hint, when the target is not empty, was begun from another source, or differs from the source in the end;
-/// `STORE_UNAVAILABLE`. A copy that failed on the way can be called again.
+/// `CONFLICT`, with a hint, when the source is itself an unfinished copy, or when the target is not empty, was begun from another
+/// source, or differs from the source in the end; `STORE_UNAVAILABLE`. A copy that failed on the way can be called again.
 pub async fn copy(
     from: &dyn Portable,
     to: &dyn Portable,
@@ -57,6 +57,7 @@ pub async fn copy(
     now: DateTime<Utc>,
     report: &mut (dyn FnMut(Pieces) + Send),
 ) -> Result<Copied> {
+    refuse_unfinished(from, now).await?;
     let (mut progress, resumed) = begin(to, name, now).await?;
     while !progress.walked.is_done {
         let page = progress.walked.next(from, now).await?;
@@ -80,6 +81,13 @@ pub async fn copy(
 pub async fn unfinished_copy(store: &(impl RecordStore + ?Sized), now: DateTime<Utc>) -> Result<Option<String>> {
     let Some(record) = store.record(&space(), KEY, now).await? else { return Ok(None) };
     Ok(Some(parsed(&record.value)?.from))
+}
+
+/// Refuses a store that is half of something: what is taken of it would pass for the whole, as what says otherwise is of the store's own.
+pub(super) async fn refuse_unfinished(from: &dyn Portable, now: DateTime<Utc>) -> Result<()> {
+    let Some(of) = unfinished_copy(from, now).await? else { return Ok(()) };
+    Err(Error::new(ErrorCode::Conflict, format!("a copy of {of} into this store has begun and not ended"))
+        .with_hint("call `wren backup restore` or `wren store migrate` as before, which goes on where it was cut off; then this"))
 }
 
 fn parsed(value: &[u8]) -> Result<Progress> {

@@ -11,6 +11,7 @@ use super::restore::read;
 use super::{BackupSummary, FORMAT};
 use crate::error::{Error, Result};
 use crate::store::Portable;
+use crate::store::copying::refuse_unfinished;
 use crate::store::kit::{failpoint, trimmed};
 use crate::store::pieces::{Pieces, Sum, Walked, digits};
 
@@ -20,7 +21,7 @@ use crate::store::pieces::{Pieces, Sum, Walked, digits};
 /// is there and good, or not there. `report` is called after every page. The thread that polls this waits for the disk.
 ///
 /// # Errors
-/// `CONFLICT` when the file exists; `STORE_UNAVAILABLE` when the store or the disk fails. No file is left.
+/// `CONFLICT` when the file exists, or when the store is one of an [unfinished copy](crate::store::unfinished_copy); `STORE_UNAVAILABLE` when the store or the disk fails. No file is left.
 pub async fn create_backup(
     from: &dyn Portable,
     path: &Path,
@@ -43,6 +44,7 @@ pub async fn create_backup(
     };
     write(&mut file, text(&header)?)?;
     let snapshot = from.snapshot().await?;
+    refuse_unfinished(&*snapshot, now).await?;
     let (mut sum, mut walked) = (Sum::default(), Walked::default());
     while !walked.is_done {
         failpoint("backup page");
