@@ -330,7 +330,7 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         data: DataArgs,
     },
-    /// Revoke a key at once
+    /// Revoke a key; a server that runs hears of it within a second
     Revoke {
         /// The key's id, as `wren keys list` shows it
         key: KeyId,

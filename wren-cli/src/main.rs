@@ -18,6 +18,10 @@ mod wire;
 
 use std::process::ExitCode;
 
+/// Requests are many small pieces of memory, which threads hand to each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Two providers in one build make a client without a named one panic; the binary names the one it ships.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -33,6 +33,9 @@ use crate::guide;
 use crate::output::{Output, arrived, write_stderr};
 use crate::telemetry::{self, OtlpSpans};
 
+/// For how long a key counts as good without a look at the store: what is revoked by a command ends within this.
+const KEYS_KNOWN: Duration = Duration::from_secs(1);
+
 /// Runs the server until a signal asks it to end.
 pub(crate) async fn serve(args: ServeArgs, file: Option<ConfigFile>, output: Output) -> Result<(), Failure> {
     args.retention.check()?;
@@ -94,6 +97,7 @@ pub(crate) async fn serve(args: ServeArgs, file: Option<ConfigFile>, output: Out
     let api = make_api(&engine, &integrations, &args.mail)
         .with_public_url(&public_url)
         .with_rate_limit(args.limits.rate_limit.0)
+        .with_known_keys(KEYS_KNOWN)
         .with_trusted_proxies(args.limits.trusted_proxy)
         .with_metrics(move || metrics.render());
     let ended = run(engine, api, listener, args.drain, shutdown).await;

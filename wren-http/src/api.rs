@@ -13,6 +13,7 @@ use wren_core::source::InboundMail;
 use wren_core::store::RecordStore;
 use wren_integrations::Connections;
 
+use crate::known_keys::KnownKeys;
 use crate::limit::{Limiter, RateLimit, TrustedProxy};
 use crate::readiness::Readiness;
 use crate::streams::Streams;
@@ -44,6 +45,7 @@ pub struct Api {
     pub(crate) closing: CancellationToken,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) limiter: Arc<Limiter>,
+    pub(crate) known_keys: Arc<KnownKeys>,
     pub(crate) trusted_proxies: Arc<[TrustedProxy]>,
 }
 
@@ -92,6 +94,7 @@ impl Api {
             closing: CancellationToken::new(),
             readiness: Arc::default(),
             limiter: Arc::new(Limiter::new(Some(RateLimit::default()))),
+            known_keys: Arc::default(),
             trusted_proxies: Arc::default(),
         }
     }
@@ -180,6 +183,14 @@ impl Api {
     #[must_use]
     pub fn with_max_page(mut self, items: usize) -> Self {
         self.max_page = items.max(1);
+        self
+    }
+
+    /// Lets an API key that was good count as good for a while without a look at the store, a second say: each request needs one
+    /// otherwise. What this API revokes ends at once all the same; what is revoked elsewhere ends that much later.
+    #[must_use]
+    pub fn with_known_keys(mut self, lasting: Duration) -> Self {
+        self.known_keys = Arc::new(KnownKeys::lasting(lasting));
         self
     }
 

@@ -25,6 +25,7 @@ mod deadline;
 mod error;
 mod extract;
 mod handlers;
+mod known_keys;
 mod limit;
 mod measure;
 mod openapi;

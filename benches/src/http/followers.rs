@@ -169,7 +169,8 @@ async fn follow_one(client: &mut Client, run: &str, seen: &mut Seen) -> Result<(
     if shown["status"] == "success" && shown["result"]["lines"] == heard {
         return Ok(());
     }
-    Err(format!("a follower heard {heard} lines of a run that ended as {} with {}", shown["status"], shown["result"]).into())
+    Err(format!("a follower heard {heard} lines of a run that ended as {} with {}", shown["status"], shown["result"])
+        .into())
 }
 
 /// Takes an event; `last` is the number of the line before, or all there is after the end.

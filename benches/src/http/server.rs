@@ -96,7 +96,9 @@ async fn make_key(settings: &Settings, folder: &Path) -> Result<String, Failure>
 
 fn command(settings: &Settings, folder: &Path) -> Command {
     let mut command = Command::new(&settings.wren);
-    VARIABLES.iter().for_each(|name| drop(command.env_remove(name)));
+    for name in VARIABLES {
+        command.env_remove(name);
+    }
     command.env("HOME", folder).env("WREN_DATA", folder.join("data")).env("WREN_STORE", &settings.store);
     command.current_dir(folder).stdin(Stdio::null());
     command

@@ -311,9 +311,17 @@ mod tests {
         for name in HARMLESS {
             assert!(grammar.option(name).is_some(), "{name}");
         }
-        for name in
-            ["data", "store", "vault", "executor", "integration-url", "oauth-clients", "listen", "allow-private", "mail-ca"]
-        {
+        for name in [
+            "data",
+            "store",
+            "vault",
+            "executor",
+            "integration-url",
+            "oauth-clients",
+            "listen",
+            "allow-private",
+            "mail-ca",
+        ] {
             assert!(grammar.option(name).is_some() && !HARMLESS.contains(&name), "{name}");
         }
     }

@@ -144,6 +144,7 @@ pub(crate) async fn rotate(
     within_reach(&api, &caller, id, now).await?;
     let (keys, owner) = (api.keys.clone(), caller.owner.clone());
     let (key, secret) = to_the_end(async move { keys.rotate(&owner, id, grace, now).await }).await?;
+    api.known_keys.forget();
     tracing::info!(
         target: "wren::audit", owner = %key.owner, by = %caller.key.id, key = %key.id, grace_s = grace.num_seconds(),
         "API key rotated"
@@ -168,6 +169,7 @@ pub(crate) async fn revoke(
 ) -> ApiResult<axum::Json<RevokedKey>> {
     let (keys, owner, now) = (api.keys.clone(), caller.owner.clone(), api.engine.clock().now());
     to_the_end(async move { keys.revoke(&owner, id, now).await }).await?;
+    api.known_keys.forget();
     tracing::info!(target: "wren::audit", owner = %caller.owner, by = %caller.key.id, key = %id, "API key revoked");
     Ok(axum::Json(RevokedKey { id, revoked: true }))
 }

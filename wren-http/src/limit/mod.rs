@@ -40,7 +40,7 @@ const FAILURES: RateLimit = RateLimit::fixed(60, 30);
 const PROOF_LASTS: i64 = 100 * 365 * 86_400 * 1_000_000;
 
 /// The hash of a key that was good.
-type Proof = [u8; 32];
+pub(crate) type Proof = [u8; 32];
 
 /// Counts requests and failures.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ fn take<K: std::hash::Hash + Eq + Clone>(
     taken
 }
 
-fn proof(token: &str) -> Proof {
+pub(crate) fn proof(token: &str) -> Proof {
     Sha256::digest(token.as_bytes()).into()
 }
 

@@ -168,3 +168,28 @@ async fn keys_do_not_pile_up() {
     }
     world.post("/v1/keys", &json!({"scopes": ["read"]})).await.error(409, ErrorCode::Conflict);
 }
+
+#[tokio::test]
+async fn a_key_that_was_good_is_known_for_a_while_unless_it_ends_or_this_api_revokes_one() {
+    let world = World::with(|api| api.with_known_keys(std::time::Duration::from_secs(3600))).await;
+    let soon = at(NOW) + TimeDelta::minutes(1);
+    let keys = [None, Some(soon), None].map(|end| {
+        let new = NewApiKey::new(ada());
+        end.map_or(new.clone(), |end| new.with_expiry(end))
+    });
+    let mut secrets = Vec::new();
+    for new in keys {
+        let (key, secret) = world.keys().create(new, at(NOW)).await.unwrap();
+        secrets.push((key.id, secrecy::ExposeSecret::expose_secret(&secret).to_owned()));
+    }
+    let [(first, first_secret), (_, ends), (third, _)] = secrets.try_into().unwrap();
+    assert!(works(&world, &first_secret).await && works(&world, &ends).await);
+    // Elsewhere: another server, or the command line.
+    world.keys().revoke(&ada(), first, at(NOW)).await.unwrap();
+    assert!(works(&world, &first_secret).await, "it was good a moment ago");
+    world.delete(&format!("/v1/keys/{third}")).await.json(200);
+    assert!(!works(&world, &first_secret).await, "all are looked up again");
+    assert!(works(&world, &ends).await);
+    world.clock.set(soon);
+    assert!(!works(&world, &ends).await, "no key outlives its end");
+}

@@ -28,8 +28,6 @@ struct Served {
     address: SocketAddr,
     /// The runs of a deployment that is there.
     runs: String,
-    /// The lines of a run of it.
-    logs: String,
     shutdown: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
 }
@@ -39,13 +37,13 @@ impl Served {
         let world = World::with(adjust).await;
         // What a script of these tests would register, if it came to that.
         sees(&world, "0 9 * * *");
-        let (deployed, run) = world.reported(&ada()).await;
+        let (deployed, _) = world.reported(&ada()).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let server = tokio::spawn(serve_with(listener, world.router.clone(), shutdown.clone(), options));
         let runs = format!("/v1/deployments/{}/runs", deployed.deployment.id);
-        Self { world, address, runs, logs: format!("/v1/runs/{}/logs", run.id), shutdown, server }
+        Self { world, address, runs, shutdown, server }
     }
 
     async fn connect(&self) -> TcpStream {

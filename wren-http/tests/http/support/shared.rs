@@ -122,6 +122,15 @@ impl RunStore for SharedStore {
         self.store.logs(owner, id, after_seq, limit).await
     }
 
+    async fn prune_logs(
+        &self,
+        since: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<usize, Error> {
+        self.store.prune_logs(since, before, limit).await
+    }
+
     async fn prune(&self, before: DateTime<Utc>, limit: usize) -> Result<usize> {
         self.store.prune(before, limit).await
     }
