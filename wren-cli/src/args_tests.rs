@@ -210,6 +210,9 @@ fn the_help_of_the_server_names_its_defaults() {
           --rate-limit <N/min>              How many requests a key may send, as in 600/min, a sixth of
                                             it at once; or unlimited [env: WREN_RATE_LIMIT] [default:
                                             600/min]
+          --trusted-proxy <ADDRESS|CIDR>    A proxy before this server, or a network of them, whose
+                                            X-Forwarded-For says where requests come from [env:
+                                            WREN_TRUSTED_PROXIES]
           --otlp-endpoint <URL>             The OpenTelemetry collector that gets spans, as in
                                             `http://localhost:4318`, in OTLP over HTTP; `/v1/traces` is
                                             added. The other variables of OpenTelemetry's exporter hold,
