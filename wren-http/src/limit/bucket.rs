@@ -56,8 +56,8 @@ impl RateLimit {
 }
 
 impl Default for RateLimit {
-    /// 600 requests a minute, 100 at once: ten agents with one key may each follow a run, which asks twice a second, and
-    /// deploy beside it; a loop without a pause is stopped after its first hundred.
+    /// 600 requests a minute, 100 at once: four agents with one key may each ask twice a second what a run is doing, and deploy
+    /// beside it; who follows runs as events asks once. A loop without a pause is stopped after its first hundred.
     fn default() -> Self {
         Self::fixed(600, 100)
     }
