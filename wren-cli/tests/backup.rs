@@ -362,3 +362,58 @@ fn logs_are_kept_no_longer_than_their_runs_and_a_run_without_them_says_so() {
     assert!(http::get(&wren, &format!("/v1/runs/{new}/logs")).get("logs_pruned").is_none());
     assert!(!wren.text(["logs", new]).contains("was deleted"));
 }
+
+/// Makes a server with a schedule and no credentials, under a key; it has ended.
+fn without_credentials() -> Wren {
+    let mut wren = Wren::prepare("sqlite", &["--lease", "3s", "--drain", "1s", "--vault", VAULT]);
+    wren.start_server();
+    let file = wren.write("job.py", "def job():\n    return 1\n");
+    wren.json(["deploy", &file, "--json"]);
+    wren.stop_gracefully();
+    wren
+}
+
+#[test]
+fn a_server_that_had_no_credentials_goes_on_without_its_key() {
+    let mut wren = without_credentials();
+    let made = back_up(&wren, "bare.backup");
+    assert_eq!(made.code, 0, "{made:?}");
+    std::fs::remove_file(wren.path("master.key")).unwrap();
+    wren.move_to("redb:new.redb");
+    let restored = restore(&wren, "bare.backup");
+    assert_eq!((restored.code, &restored.document()["vault_error"]), (0, &Value::Null), "{restored:?}");
+    assert!(!wren.path("master.key").exists(), "a restore makes no key");
+    wren.start_server();
+    assert_eq!(http::get(&wren, "/v1/deployments")["deployments"][0]["name"], "job");
+    assert!(wren.path("master.key").exists());
+}
+
+#[test]
+fn credentials_whose_key_is_lost_can_be_left_behind() {
+    let mut wren = without_credentials();
+    let set = |wren: &Wren| {
+        let mut command = wren.command(["credentials", "set", "vendor", "--owner", "ada", "--vault", VAULT]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"0123456789").unwrap();
+        child.wait().unwrap().success()
+    };
+    assert!(set(&wren));
+    let made = back_up(&wren, "sealed.backup");
+    assert!(made.stderr.contains("master key"), "{made:?}");
+    std::fs::remove_file(wren.path("master.key")).unwrap();
+
+    wren.move_to("redb:locked.redb");
+    let locked = restore(&wren, "sealed.backup");
+    assert_eq!(locked.document()["vault_error"]["code"], "VAULT_LOCKED", "{locked:?}");
+    assert!(locked.stderr.contains("--without-credentials"), "{locked:?}");
+    assert!(!set(&wren), "what is sealed there would be lost in silence");
+
+    wren.move_to("redb:new.redb");
+    let restored =
+        wren.run(["backup", "restore", "sealed.backup", "--without-credentials", "--vault", VAULT, "--json"]);
+    assert_eq!((restored.code, &restored.document()["vault_error"]), (0, &Value::Null), "{restored:?}");
+    assert_eq!(restored.document()["runs"], made.document()["runs"]);
+    assert!(set(&wren));
+    wren.start_server();
+    assert_eq!(http::get(&wren, "/v1/deployments")["deployments"][0]["name"], "job");
+}

@@ -254,15 +254,15 @@ pub(crate) async fn prune(connection: &mut PgConnection, before: DateTime<Utc>, 
     Ok(gone.len())
 }
 
-/// Returns terminal runs that started and whose lines were not deleted yet, first ended first.
+/// Returns terminal runs that started and whose lines were not deleted yet, first ended first, and when each was completed.
 pub(crate) async fn unpruned(
     connection: &mut PgConnection,
     since: Option<DateTime<Utc>>,
     before: DateTime<Utc>,
     limit: usize,
-) -> Result<Vec<RunId>> {
+) -> Result<Vec<(RunId, DateTime<Utc>)>> {
     let rows = sqlx::query(
-        "SELECT run_id FROM progress WHERE completed_at >= $1 AND completed_at < $2 AND started_at IS NOT NULL \
+        "SELECT run_id, completed_at FROM progress WHERE completed_at >= $1 AND completed_at < $2 AND started_at IS NOT NULL \
          AND NOT logs_pruned ORDER BY completed_at LIMIT $3 FOR UPDATE SKIP LOCKED",
     )
     .bind(since.map_or(i64::MIN, micros))
@@ -271,7 +271,11 @@ pub(crate) async fn unpruned(
     .fetch_all(connection)
     .await
     .or_store_error()?;
-    rows.iter().map(|row| Ok(RunId::from_uuid(Columns::new(row).uuid()?))).collect()
+    let read = |row| {
+        let mut columns = Columns::new(row);
+        Ok((RunId::from_uuid(columns.uuid()?), columns.instant()?))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Deletes the lines of runs.

@@ -134,7 +134,7 @@ impl Tables for PostgresTables<'_> {
         since: Option<DateTime<Utc>>,
         before: DateTime<Utc>,
         limit: usize,
-    ) -> Result<Vec<RunId>> {
+    ) -> Result<Vec<(RunId, DateTime<Utc>)>> {
         runs::unpruned(self.connection, since, before, limit).await
     }
 

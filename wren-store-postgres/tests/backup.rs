@@ -43,3 +43,10 @@ async fn half_a_store_is_neither_backed_up_nor_copied() {
     let folder = tempfile::tempdir().unwrap();
     whole::half_a_store_is_neither_backed_up_nor_copied(&half, &to, folder.path()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_can_be_restored_in_part() {
+    let (Some(from), Some(to)) = (open().await, open().await) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    whole::a_backup_can_be_restored_in_part(&from, &to, folder.path()).await;
+}

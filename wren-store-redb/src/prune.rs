@@ -5,7 +5,7 @@ use redb::{ReadableTable as _, WriteTransaction};
 use uuid::Uuid;
 use wren_core::{Result, RunId};
 
-use crate::encoding::{decode, encode, micros};
+use crate::encoding::{decode, encode, instant, micros};
 use crate::error::OrStoreError;
 use crate::layout::{
     ASTRAY, ATTEMPTS, COMPLETED, FIRST, KEYS, LOGS, PAYLOADS, PROGRESS, RESULTS, RUNS, RUNS_OF_DEPLOYMENT,
@@ -56,13 +56,13 @@ pub(crate) fn prune(transaction: &WriteTransaction, before: DateTime<Utc>, limit
     Ok(old.len())
 }
 
-/// Returns terminal runs that started and whose lines were not deleted yet, first ended first.
+/// Returns terminal runs that started and whose lines were not deleted yet, first ended first, and when each was completed.
 pub(crate) fn unpruned(
     transaction: &WriteTransaction,
     since: Option<DateTime<Utc>>,
     before: DateTime<Utc>,
     limit: usize,
-) -> Result<Vec<RunId>> {
+) -> Result<Vec<(RunId, DateTime<Utc>)>> {
     let mut found = Vec::new();
     let completed = transaction.table(COMPLETED)?;
     let since = since.map_or(i64::MIN, micros).min(micros(before));
@@ -71,10 +71,11 @@ pub(crate) fn unpruned(
             break;
         }
         let (place, _) = entry.or_store_error()?;
-        let id = RunId::from_uuid(Uuid::from_bytes(*place.value().1));
+        let (at, id) = place.value();
+        let (at, id) = (instant(at)?, RunId::from_uuid(Uuid::from_bytes(*id)));
         let progress = progress(transaction, id)?;
         if progress.started_at.is_some() && !progress.logs_pruned {
-            found.push(id);
+            found.push((id, at));
         }
     }
     Ok(found)

@@ -167,7 +167,7 @@ impl Tables for RedbTables<'_> {
         since: Option<DateTime<Utc>>,
         before: DateTime<Utc>,
         limit: usize,
-    ) -> Result<Vec<RunId>> {
+    ) -> Result<Vec<(RunId, DateTime<Utc>)>> {
         prune::unpruned(&self.transaction, since, before, limit)
     }
 

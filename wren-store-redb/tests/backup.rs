@@ -43,3 +43,10 @@ async fn half_a_store_is_neither_backed_up_nor_copied() {
     let (half, to) = (open(&folder, "half.redb").await, open(&folder, "to.redb").await);
     whole::half_a_store_is_neither_backed_up_nor_copied(&half, &to, folder.path()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_can_be_restored_in_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (open(&folder, "from.redb").await, open(&folder, "to.redb").await);
+    whole::a_backup_can_be_restored_in_part(&from, &to, folder.path()).await;
+}

@@ -133,7 +133,7 @@ impl Tables for SqliteTables<'_> {
         since: Option<DateTime<Utc>>,
         before: DateTime<Utc>,
         limit: usize,
-    ) -> Result<Vec<RunId>> {
+    ) -> Result<Vec<(RunId, DateTime<Utc>)>> {
         prune::unpruned(self.0, since, before, limit).await
     }
 

@@ -54,6 +54,7 @@ mod error;
 mod frame;
 mod key;
 mod keyring;
+mod lost;
 mod master;
 mod name;
 mod openbao;
@@ -66,6 +67,7 @@ mod space;
 
 pub use audit::{AUDIT_RETENTION, AuditEntry, AuditTrail};
 pub use key::Key;
+pub use lost::{forget_unused_masters, sealed_namespaces};
 pub use master::{KeyFile, LocalMaster, MasterKey, Passphrase, PassphraseCost, WrappedKey};
 pub use openbao::{OpenBaoOptions, OpenBaoVault, OpenBaoVaultBuilder, TransitMaster};
 pub use sealed::{RotationOverview, RotationPhase, SealedVault, SealedVaultBuilder, VaultOverview};

@@ -31,6 +31,14 @@ pub(crate) enum BackupCommand {
     Restore {
         /// The backup
         file: PathBuf,
+        /// Leave out credentials and the keys that they are sealed under: for when the master key is lost. They have to be set and
+        /// connected anew
+        #[arg(long)]
+        without_credentials: bool,
+        /// Pause every deployment that would fire, so that nothing runs before somebody has looked: what was undeployed or paused since
+        /// the backup is active in it. Due times until it is resumed are skipped
+        #[arg(long)]
+        paused: bool,
         #[command(flatten)]
         data: DataArgs,
         #[command(flatten)]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use wren_core::store::{BackupSummary, Namespace, Pieces, Portable, create_backup, restore_backup, verify_backup};
+use wren_core::store::{
+    BackupSummary, Namespace, Pieces, Portable, RestoreOptions, create_backup, restore_backup_as, verify_backup,
+};
+use wren_vault::{forget_unused_masters, sealed_namespaces};
 
 use crate::args::{BackupArgs, BackupCommand, DataArgs, VaultArgs};
 use crate::backends::{open_portable, open_vault, refuse_missing};
@@ -28,7 +31,14 @@ pub(super) async fn backup(args: BackupArgs, output: Output) -> Result<(), Failu
             output.document(&described(&file, &summary));
             Ok(())
         }
-        BackupCommand::Restore { file, data, vault } => restore(&file, &data, &vault, output).await,
+        BackupCommand::Restore { file, without_credentials, paused, data, vault } => {
+            let mut options = RestoreOptions::default();
+            if without_credentials {
+                options.left_out = sealed_namespaces().to_vec();
+            }
+            options.paused = paused.then(|| "restored from a backup".to_owned());
+            restore(&file, &options, &data, &vault, output).await
+        }
     }
 }
 
@@ -53,12 +63,18 @@ async fn create(file: &Path, data: &DataArgs, output: Output) -> Result<(), Fail
     Ok(())
 }
 
-async fn restore(file: &Path, data: &DataArgs, vault: &VaultArgs, output: Output) -> Result<(), Failure> {
+async fn restore(
+    file: &Path,
+    options: &RestoreOptions,
+    data: &DataArgs,
+    vault: &VaultArgs,
+    output: Output,
+) -> Result<(), Failure> {
     // Before the store is opened: a wrong file must not make an empty one.
     let summary = verify_backup(file)?;
     let store = open_portable(&data.store, &data.data).await?;
     let now = Utc::now();
-    let restored = restore_backup(file, &*store, now, &mut progress(output)).await?;
+    let restored = restore_backup_as(file, &*store, options, now, &mut progress(output)).await?;
     output.done(format_args!(
         "Restored: {} into {}, {}",
         rfc3339(summary.created_at),
@@ -66,11 +82,24 @@ async fn restore(file: &Path, data: &DataArgs, vault: &VaultArgs, output: Output
         amounts(restored.pieces)
     ));
     output.done(format_args!("Compared: the store and the backup hash to {}", restored.sha256));
+    if options.paused.is_some() {
+        output.remark("every deployment is paused: `wren resume NAME` lets one go on");
+    }
+    if !options.left_out.is_empty() {
+        output.remark(
+            "credentials were left out: set them (`wren credentials set`) and connect them (`wren connect`) anew",
+        );
+    }
+    // A key that nothing is sealed under would be asked for at the next start, and may be lost with the old machine.
+    forget_unused_masters(&*store).await?;
     let locked = locked(&store, data, vault, now).await?;
     if let Some(problem) = &locked {
         output.remark(format_args!("the credentials cannot be opened: {}", problem.message));
         let hint = problem.hint.as_deref().unwrap_or("name the key with --vault");
-        output.remark(format_args!("{hint}; without the master key of then they have to be set and connected anew"));
+        output.remark(format_args!(
+            "{hint}; without the master key of then no server starts on this store: restore \
+             into an empty one with --without-credentials, and set and connect them anew"
+        ));
     }
     output.remark(format_args!(
         "what happened after {} is not in it: keys revoked since are good again, and runs that were going on then run again",

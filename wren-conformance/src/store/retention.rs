@@ -119,10 +119,10 @@ pub async fn old_logs_are_pruned_before_their_runs(test: StoreUnderTest) {
     let busy = running(store, &ada()).await;
     let lines = wren_core::store::AppendLogs { held: finish(&busy, success(), at(0)).held, lines: vec![line("busy")] };
     assert_eq!(store.append_logs(vec![lines]).await.unwrap(), [true]);
-    assert_eq!(store.prune_logs(None, at(10), 100).await.unwrap(), 0, "what ended at the very moment stays");
-    assert_eq!(store.prune_logs(Some(at(11)), at(30), 100).await.unwrap(), 1, "nothing before is looked at");
-    assert_eq!(store.prune_logs(None, at(30), 100).await.unwrap(), 1);
-    assert_eq!(store.prune_logs(None, at(30), 100).await.unwrap(), 0, "each is pruned once");
+    assert_eq!(store.prune_logs(None, at(10), 100).await.unwrap().runs, 0, "what ended at the very moment stays");
+    assert_eq!(store.prune_logs(Some(at(11)), at(30), 100).await.unwrap().runs, 1, "nothing before is looked at");
+    assert_eq!(store.prune_logs(None, at(30), 100).await.unwrap().runs, 1);
+    assert_eq!(store.prune_logs(None, at(30), 100).await.unwrap().runs, 0, "each is pruned once");
     let reopened = test.reopen().await;
     let store = &*reopened.store;
     for (run, pruned) in ended.iter().zip([true, true, false]) {
@@ -151,8 +151,27 @@ pub async fn a_prune_of_logs_takes_no_more_than_its_limit_and_ends(test: StoreUn
     store.record_fires(RecordFires::new(vec![skip], at(10))).await.unwrap();
     let mut counts = Vec::new();
     for _ in 0..4 {
-        counts.push(store.prune_logs(Some(at(10)), at(11), 2).await.unwrap());
+        let pruned = store.prune_logs(Some(at(10)), at(11), 2).await.unwrap();
+        counts.push((pruned.runs, pruned.next));
     }
-    assert_eq!(counts, [2, 2, 1, 0], "what never started printed nothing");
-    assert_eq!(store.prune_logs(None, at(11), 0).await.unwrap(), 0);
+    let more = Some(at(10));
+    assert_eq!(counts, [(2, more), (2, more), (1, None), (0, None)], "what never started printed nothing");
+    assert_eq!(store.prune_logs(None, at(11), 0).await.unwrap().runs, 0);
+
+    // Whoever goes on at `next` leaves nothing out, however much was printed and however little a call takes of it.
+    let mut ended = Vec::new();
+    for second in 20..24 {
+        let run = running(store, &ada()).await;
+        let logs = (0..6_000).map(|_| line("much")).collect();
+        store.finish(wren_core::store::FinishOptions { logs, ..finish(&run, success(), at(second)) }).await.unwrap();
+        ended.push(run.id);
+    }
+    let mut since = None;
+    while let Some(next) = store.prune_logs(since, at(30), 3).await.unwrap().next {
+        assert!(since < Some(next), "it gets on from {since:?}");
+        since = Some(next);
+    }
+    for id in ended {
+        assert!(store.logs(&ada(), id, 0, 1).await.unwrap().is_empty());
+    }
 }

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use wren_core::ErrorCode;
-use wren_core::model::Run;
+use wren_core::model::{Completion, DeploymentStatus, Run};
 use wren_core::store::{
-    EnqueueRun, Expect, FinishOptions, Namespace, Portable, PutOptions, RecordFires, copy, create_backup, restore_backup,
-    unfinished_copy, verify_backup,
+    EnqueueRun, Expect, FinishOptions, Namespace, Portable, PutOptions, RecordFires, RestoreOptions, copy,
+    create_backup, restore_backup, restore_backup_as, unfinished_copy, verify_backup,
 };
 
 use super::steps::{claimed, deploy, minutely, read, refused, running};
-use crate::fixtures::{ada, at, bob, finish, fire, line, on_email, request, success};
+use crate::fixtures::{ada, at, bob, failure, finish, fire, line, on_email, request, success};
 
 /// Fills a store with a bit of everything, in every state; returns a run that succeeded.
 async fn fill(store: &dyn Portable) -> Run {
@@ -33,7 +33,16 @@ async fn fill(store: &dyn Portable) -> Run {
     let old = running(store, &ada()).await;
     let end = FinishOptions { logs: vec![line("gone")], ..finish(&old, success(), at(1)) };
     store.finish(end).await.unwrap();
-    assert_eq!(store.prune_logs(None, at(2), 10).await.unwrap(), 1);
+    assert_eq!(store.prune_logs(None, at(2), 10).await.unwrap().runs, 1);
+    // As deep as details come from a script.
+    let mut deep = json!("deep");
+    for _ in 0..124 {
+        deep = json!([deep]);
+    }
+    let mut error = failure("deep");
+    error.details.insert("deep".to_owned(), deep);
+    let failed = running(store, &ada()).await;
+    store.finish(finish(&failed, Completion::Failed(error), at(3))).await.unwrap();
     running(store, &bob()).await;
     put(store, "stays", None).await;
     put(store, "ends", Some(100)).await;
@@ -77,7 +86,7 @@ pub async fn a_backup_of_a_store_makes_another_the_same(from: &dyn Portable, to:
     let file = folder.join("whole.backup");
     let made = create_backup(from, &file, at(50), &mut |_| {}).await.unwrap();
     assert_eq!(verify_backup(&file).unwrap(), made);
-    assert_eq!((made.pieces.deployments, made.pieces.runs), (5, 4));
+    assert_eq!((made.format, made.pieces.runs), (2, 5));
     assert_eq!(std::fs::metadata(&file).unwrap().len(), made.bytes);
     let names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!names.iter().any(|name| name.to_string_lossy().ends_with(".partial")), "{names:?}");
@@ -88,6 +97,12 @@ pub async fn a_backup_of_a_store_makes_another_the_same(from: &dyn Portable, to:
     }
     assert_eq!(refused(create_backup(from, &file, at(50), &mut |_| {}).await), ErrorCode::Conflict);
     assert_eq!(refused(restore_backup(&file, from, at(50), &mut |_| {}).await), ErrorCode::Conflict);
+
+    // While a server says there that it runs nothing is restored.
+    let node = PutOptions::at(at(0)).expiring(at(150));
+    to.put_record(&Namespace::system("nodes"), "node/one", vec![1].into(), node).await.unwrap();
+    let served = restore_backup(&file, to, at(100), &mut |_| {}).await.unwrap_err();
+    assert_eq!((served.code(), served.message()), (ErrorCode::Conflict, "a server runs on the target"));
 
     let restored = restore_backup(&file, to, at(200), &mut |_| {}).await.unwrap();
     assert_eq!(restored.pieces.runs, made.pieces.runs);
@@ -103,6 +118,25 @@ pub async fn a_backup_of_a_store_makes_another_the_same(from: &dyn Portable, to:
     let again = create_backup(to, &again, at(200), &mut |_| {}).await.unwrap();
     assert_eq!(again.pieces, restored.pieces);
     assert_eq!(refused(restore_backup(&file, to, at(200), &mut |_| {}).await), ErrorCode::Conflict);
+}
+
+/// A restore may leave records out and pause what would fire; everything else is as it was.
+pub async fn a_backup_can_be_restored_in_part(from: &dyn Portable, to: &dyn Portable, folder: &Path) {
+    fill(from).await;
+    let file = folder.join("whole.backup");
+    let made = create_backup(from, &file, at(50), &mut |_| {}).await.unwrap();
+    let mut options = RestoreOptions::default();
+    options.left_out = vec![Namespace::owned(&ada(), "state")];
+    options.paused = Some("looking".to_owned());
+    let restored = restore_backup_as(&file, to, &options, at(50), &mut |_| {}).await.unwrap();
+    assert_eq!(restored.pieces.runs, made.pieces.runs);
+    assert_eq!(restored.pieces.records + 2, made.pieces.records);
+    assert!(!has(to, "stays").await);
+    for (owner, id) in to.all_deployments(None, 100).await.unwrap() {
+        let deployment = to.deployment(&owner, id).await.unwrap().deployment;
+        assert_eq!(deployment.status, DeploymentStatus::Paused);
+        assert_eq!(deployment.status_reason.as_deref(), Some("looking"));
+    }
 }
 
 /// What was taken of half a store would pass for the whole, so nothing is.
@@ -149,9 +183,9 @@ pub async fn a_backup_that_is_not_whole_is_refused(from: &dyn Portable, to: &dyn
     let mut lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
     lines.remove(2);
     is_refused(&lines.concat(), "without a line");
-    let later = String::from_utf8_lossy(&whole).replacen("{\"wren_backup\":1,", "{\"wren_backup\":2,", 1);
+    let later = String::from_utf8_lossy(&whole).replacen("{\"wren_backup\":2,", "{\"wren_backup\":3,", 1);
     is_refused(later.as_bytes(), "of a later format");
-    assert!(verify_backup(&broken).unwrap_err().message().contains("format is 2"));
+    assert!(verify_backup(&broken).unwrap_err().message().contains("format is 3"));
     assert_eq!(refused(verify_backup(&folder.join("nowhere"))), ErrorCode::NotFound);
 
     assert_eq!(refused(restore_backup(&broken, to, at(50), &mut |_| {}).await), ErrorCode::InvalidRequest);

@@ -14,8 +14,6 @@ use crate::store::{Namespace, PutOptions, SetStatus, StatusGuard};
 
 /// How many runs one rescue or one deletion takes at most, so that no transaction is long.
 const BATCH: usize = 500;
-/// How many runs one deletion of logs takes at most: each may have printed a megabyte.
-const LOG_BATCH: usize = 50;
 /// How far apart the clocks of nodes may be that say when runs ended: so much is looked at again for logs to delete.
 const LOG_MARGIN: TimeDelta = TimeDelta::hours(1);
 /// The wait between two deletions, in milliseconds: while there is more to delete, and when there is not.
@@ -36,8 +34,9 @@ pub(super) async fn run(inner: Arc<Inner>, shutdown: CancellationToken) {
         }
     };
     let purging = async {
+        let mut logs = None;
         loop {
-            let more = purge(&inner).await.unwrap_or_else(|error| {
+            let more = purge(&inner, &mut logs).await.unwrap_or_else(|error| {
                 tracing::error!(error = error.chain(), "deleting what has expired failed");
                 false
             });
@@ -109,15 +108,15 @@ async fn rescue(inner: &Inner, shutdown: &CancellationToken) -> Result<()> {
     Ok(())
 }
 
-/// Deletes one batch of each kind; says whether there may be more.
-async fn purge(inner: &Inner) -> Result<bool> {
+/// Deletes one batch of each kind; says whether there may be more. `logs` is how far the deletion of logs has come.
+async fn purge(inner: &Inner, logs: &mut Option<DateTime<Utc>>) -> Result<bool> {
     let now = inner.clock.now();
     let runs = match inner.options.retention_ms {
         Some(retention) => inner.store.prune(now - millis(retention), BATCH).await?,
         None => 0,
     };
     let more_logs = match inner.options.log_retention_ms {
-        Some(retention) => prune_logs(inner, now - millis(retention)).await?,
+        Some(retention) => prune_logs(inner, now - millis(retention), logs).await?,
         None => false,
     };
     let records = inner.store.purge_records(now, BATCH).await?;
@@ -125,13 +124,15 @@ async fn purge(inner: &Inner) -> Result<bool> {
 }
 
 /// Deletes one batch of logs; says whether there may be more. A record says until when all are deleted, so that nobody looks at the
-/// runs before that again.
-async fn prune_logs(inner: &Inner, before: DateTime<Utc>) -> Result<bool> {
+/// runs before that again, and `reached` until when those are that one batch after the other has deleted.
+async fn prune_logs(inner: &Inner, before: DateTime<Utc>, reached: &mut Option<DateTime<Utc>>) -> Result<bool> {
     let (space, key, now) = (Namespace::system("retention"), "logs", inner.clock.now());
     let known = inner.store.record(&space, key, now).await?;
     let since = known.and_then(|record| DateTime::parse_from_rfc3339(std::str::from_utf8(&record.value).ok()?).ok());
-    let since = since.map(|at| at.to_utc());
-    if inner.store.prune_logs(since, before, LOG_BATCH).await? == LOG_BATCH {
+    // A clock that was ahead may have written a time to come, before which runs end now.
+    let since = since.map(|at| at.to_utc()).filter(|since| *since <= now);
+    *reached = inner.store.prune_logs((*reached).max(since), before, BATCH).await?.next;
+    if reached.is_some() {
         return Ok(true);
     }
     let until = before - LOG_MARGIN;

@@ -17,7 +17,7 @@ use crate::model::{
 use crate::store::kit::{Place, cursor};
 use crate::store::{
     Admission, AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired,
-    Held, ListRuns, RecordFires, RunStore, admit, superseded,
+    Held, ListRuns, LogsPruned, RecordFires, RunStore, admit, superseded,
 };
 
 /// The name of the list in its cursors.
@@ -203,7 +203,12 @@ impl RunStore for MemoryStore {
         Ok(old.len())
     }
 
-    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize> {
+    async fn prune_logs(
+        &self,
+        since: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<LogsPruned> {
         let (since, before) = (since.map_or(DateTime::<Utc>::MIN_UTC, micros), micros(before));
         let mut state = self.lock();
         let table = &state.runs;
@@ -211,14 +216,15 @@ impl RunStore for MemoryStore {
         let is_wanted = |id: &RunId| {
             table.runs.get(id).is_some_and(|stored| stored.run.started_at.is_some() && !stored.run.logs_pruned)
         };
-        let ids: Vec<RunId> = ended.map(|(_, id)| *id).filter(is_wanted).take(limit).collect();
-        for id in &ids {
+        let wanted: Vec<(DateTime<Utc>, RunId)> = ended.copied().filter(|(_, id)| is_wanted(id)).take(limit).collect();
+        for (_, id) in &wanted {
             if let Some(stored) = state.runs.runs.get_mut(id) {
                 stored.logs.clear();
                 stored.run.logs_pruned = true;
             }
         }
-        Ok(ids.len())
+        let next = wanted.last().filter(|_| wanted.len() == limit).map(|(at, _)| *at);
+        Ok(LogsPruned { runs: wanted.len(), next })
     }
 }
 

@@ -86,8 +86,9 @@ pub async fn unfinished_copy(store: &(impl RecordStore + ?Sized), now: DateTime<
 /// Refuses a store that is half of something: what is taken of it would pass for the whole, as what says otherwise is of the store's own.
 pub(super) async fn refuse_unfinished(from: &dyn Portable, now: DateTime<Utc>) -> Result<()> {
     let Some(of) = unfinished_copy(from, now).await? else { return Ok(()) };
-    Err(Error::new(ErrorCode::Conflict, format!("a copy of {of} into this store has begun and not ended"))
-        .with_hint("call `wren backup restore` or `wren store migrate` as before, which goes on where it was cut off; then this"))
+    Err(Error::new(ErrorCode::Conflict, format!("a copy of {of} into this store has begun and not ended")).with_hint(
+        "call `wren backup restore` or `wren store migrate` as before, which goes on where it was cut off; then this",
+    ))
 }
 
 fn parsed(value: &[u8]) -> Result<Progress> {
@@ -96,6 +97,7 @@ fn parsed(value: &[u8]) -> Result<Progress> {
 
 /// Takes up a copy into a store, or begins one where the store is empty; says which.
 pub(super) async fn begin(to: &dyn Portable, name: &str, now: DateTime<Utc>) -> Result<(Progress, bool)> {
+    refuse_served(to, now).await?;
     let Some(record) = to.record(&space(), KEY, now).await? else {
         refuse_unless_empty(to, now).await?;
         return Ok((Progress { from: name.to_owned(), ..Progress::default() }, false));
@@ -106,6 +108,16 @@ pub(super) async fn begin(to: &dyn Portable, name: &str, now: DateTime<Utc>) -> 
     }
     let message = format!("a copy of {} into this store has begun and not ended", progress.from);
     Err(Error::new(ErrorCode::Conflict, message).with_hint("finish that one, or name an empty store as the target"))
+}
+
+/// Refuses a store on which a server runs that says so there, as all do on a store that several share: it would run what is due before all
+/// of its history is there.
+async fn refuse_served(to: &dyn Portable, now: DateTime<Utc>) -> Result<()> {
+    if to.record_keys(&Namespace::system("nodes"), "node/", None, 1, now).await?.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::Conflict, "a server runs on the target")
+        .with_hint("stop every server on it; one that was killed counts as gone within its lease"))
 }
 
 async fn refuse_unless_empty(to: &dyn Portable, now: DateTime<Utc>) -> Result<()> {

@@ -32,7 +32,9 @@ mod timed;
 use async_trait::async_trait;
 
 pub use admit::{Admission, admit, superseded, undeployed};
-pub use backup::{BackupSummary, Restored, create_backup, restore_backup, verify_backup};
+pub use backup::{
+    BackupSummary, RestoreOptions, Restored, create_backup, restore_backup, restore_backup_as, verify_backup,
+};
 pub use copying::{Copied, copy, unfinished_copy};
 pub use deployments::{
     Deployed, DeploymentStore, ListDeployments, NewTrigger, PutRevision, SetStatus, StatusGuard, carry_over,
@@ -45,7 +47,7 @@ pub use records::{Expect, Namespace, PutOptions, Record, RecordKey, RecordStore,
 pub use refusals::{is_undeployed, no_deployment, no_request, no_revision, no_run, not_allowed};
 pub use runs::{
     AppendLogs, ClaimOptions, Claimed, Disposition, EnqueueRun, ExtendOutcome, FinishOptions, Fire, Fired, Held,
-    ListRuns, RecordFires, RunStore,
+    ListRuns, LogsPruned, RecordFires, RunStore,
 };
 pub use timed::TimedStore;
 

@@ -178,6 +178,15 @@ pub struct AppendLogs {
     pub lines: Vec<LogLine>,
 }
 
+/// What [`RunStore::prune_logs`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogsPruned {
+    /// How many runs' lines were deleted.
+    pub runs: usize,
+    /// From when on there may be more, as `since` of the next call; `None` when nothing was left.
+    pub next: Option<DateTime<Utc>>,
+}
+
 /// Which runs to list.
 #[derive(Debug, Clone, Default)]
 pub struct ListRuns {
@@ -281,7 +290,9 @@ pub trait RunStore: fmt::Debug + Send + Sync + 'static {
     async fn prune(&self, before: DateTime<Utc>, limit: usize) -> Result<usize>;
 
     /// Deletes what at most `limit` terminal runs printed: of those that started and were completed at or after `since` and before
-    /// `before`, the ones that ended first. They stay, and [say so](Run::logs_pruned); those that say so already are left out. Returns
-    /// how many it was. `since` is for who knows that nothing is left before it: the store need not look there.
-    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize>;
+    /// `before`, the ones that ended first. They stay, and [say so](Run::logs_pruned); those that say so already are left out. It MAY be
+    /// fewer than there are within the limit, where they have printed much. `since` is for who knows that nothing is left before it: the
+    /// store need not look there, which is what a later call should do with [`next`](LogsPruned::next).
+    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize)
+    -> Result<LogsPruned>;
 }

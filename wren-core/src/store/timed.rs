@@ -11,8 +11,8 @@ use metrics::{Unit, describe_histogram, histogram};
 
 use super::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
-    Fired, Held, ListDeployments, ListRuns, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires, RecordKey,
-    RecordStore, RunStore, SetStatus, Store,
+    Fired, Held, ListDeployments, ListRuns, LogsPruned, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires,
+    RecordKey, RecordStore, RunStore, SetStatus, Store,
 };
 use crate::error::{ErrorClass, Result, WireError};
 use crate::id::{DeploymentId, OwnerId, RunId, TriggerId};
@@ -154,7 +154,12 @@ impl RunStore for TimedStore {
         timed("logs", self.0.logs(owner, id, after_seq, limit)).await
     }
 
-    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize> {
+    async fn prune_logs(
+        &self,
+        since: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<LogsPruned> {
         timed("prune_logs", self.0.prune_logs(since, before, limit)).await
     }
 

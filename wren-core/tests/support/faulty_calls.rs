@@ -8,8 +8,8 @@ use wren_core::model::{
 };
 use wren_core::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
-    Fired, Held, ListDeployments, ListRuns, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires, RecordKey,
-    RecordStore, RunStore, SetStatus, Store,
+    Fired, Held, ListDeployments, ListRuns, LogsPruned, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires,
+    RecordKey, RecordStore, RunStore, SetStatus, Store,
 };
 use wren_core::{DeploymentId, OwnerId, Result, RunId, TriggerId, WireError};
 
@@ -110,7 +110,12 @@ impl RunStore for FaultyStore {
         self.call(Op::Other, self.inner.prune(before, limit)).await
     }
 
-    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize> {
+    async fn prune_logs(
+        &self,
+        since: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<LogsPruned> {
         self.call(Op::Other, self.inner.prune_logs(since, before, limit)).await
     }
 }

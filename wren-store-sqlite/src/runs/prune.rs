@@ -1,11 +1,11 @@
 //! The end of old runs, and of old logs before them.
 
 use chrono::{DateTime, Utc};
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 use wren_core::{Result, RunId};
 
 use crate::error::OrStoreError;
-use crate::rows::{blob, micros, uuid};
+use crate::rows::{Columns, blob, micros};
 use crate::sql::{pieces, with_list};
 
 pub(crate) const PRUNE: &str =
@@ -22,16 +22,16 @@ pub(crate) async fn prune(connection: &mut SqliteConnection, before: DateTime<Ut
     Ok(usize::try_from(deleted.rows_affected()).unwrap_or(usize::MAX))
 }
 
-pub(crate) const UNPRUNED: &str = "SELECT id FROM runs WHERE completed_at >= ? AND completed_at < ? \
+pub(crate) const UNPRUNED: &str = "SELECT id, completed_at FROM runs WHERE completed_at >= ? AND completed_at < ? \
      AND started_at IS NOT NULL AND logs_pruned = 0 ORDER BY completed_at LIMIT ?";
 
-/// Returns terminal runs whose lines may be there, first ended first.
+/// Returns terminal runs whose lines may be there, first ended first, and when each was completed.
 pub(crate) async fn unpruned(
     connection: &mut SqliteConnection,
     since: Option<DateTime<Utc>>,
     before: DateTime<Utc>,
     limit: usize,
-) -> Result<Vec<RunId>> {
+) -> Result<Vec<(RunId, DateTime<Utc>)>> {
     let rows = sqlx::query(UNPRUNED)
         .bind(since.map_or(i64::MIN, micros))
         .bind(micros(before))
@@ -39,7 +39,11 @@ pub(crate) async fn unpruned(
         .fetch_all(connection)
         .await
         .or_store_error()?;
-    rows.iter().map(|row| Ok(RunId::from_uuid(uuid(row.try_get(0).or_store_error()?)?))).collect()
+    let read = |row| {
+        let mut columns = Columns::new(row);
+        Ok((RunId::from_uuid(columns.uuid()?), columns.instant()?))
+    };
+    rows.iter().map(read).collect()
 }
 
 pub(crate) const DELETE_LOGS: &str = "DELETE FROM logs WHERE run_id IN ({list})";

@@ -139,8 +139,8 @@ impl KeyFile {
         };
         error::locked(message)
             .with_hint(format!(
-                "restore the key {generation} to {path} from its backup; {lost} every stored credential is lost and has to be \
-                 set again, everything else is not affected"
+                "restore the key {generation} to {path} from its backup; {lost} every stored credential is lost: \
+                 restore a backup with --without-credentials, and set them again"
             ))
             .with_detail("generation", generation)
     }

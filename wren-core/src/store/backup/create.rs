@@ -56,7 +56,7 @@ pub async fn create_backup(
     }
     file.write(&text(&Line::End(End::new(sum.pieces, bytes, digits(hash))))?)?;
     failpoint("backup written");
-    let (summary, found) = read(file.sync()?, None)?;
+    let (summary, found) = read(file.sync()?, Some)?;
     if (found.pieces, found.sha256()) != (sum.pieces, sum.sha256()) {
         return Err(Error::internal("the backup reads back as something else", "its hash differs from the store's")
             .with_hint("look at the memory and the disk of this machine; no backup was made"));

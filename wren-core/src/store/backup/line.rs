@@ -49,14 +49,19 @@ impl End {
     }
 }
 
-/// A run. What the script was given and returned is a text of its own: nested as deeply as a parser takes, it would be too deep for
-/// one within this line.
+/// A run. What the script was given, returned and said of its errors are texts of their own: nested as deeply as a parser takes, they
+/// would be too deep for one within this line.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RunLine {
     run: Run,
     payload: Option<String>,
     result: Option<String>,
+    /// In format 1 the errors stand in the run and its attempts.
+    #[serde(default)]
+    error: Option<String>,
     attempts: Vec<Attempt>,
+    #[serde(default)]
+    attempt_errors: Vec<Option<String>>,
     logs: Vec<LogEntry>,
 }
 
@@ -76,10 +81,13 @@ impl Line {
         Ok(match piece {
             Piece::Deployment(whole) => Self::Deployment(whole),
             Piece::Run(whole) => {
-                let WholeRun { mut run, attempts, logs } = *whole;
+                let WholeRun { mut run, mut attempts, logs } = *whole;
                 let payload = run.payload.take().as_ref().map(json).transpose()?;
                 let result = run.result.take().as_ref().map(json).transpose()?;
-                Self::Run(Box::new(RunLine { run, payload, result, attempts, logs }))
+                let error = run.error.take().as_ref().map(json).transpose()?;
+                let errors = attempts.iter_mut().map(|attempt| attempt.error.take().as_ref().map(json).transpose());
+                let attempt_errors = errors.collect::<Result<_>>()?;
+                Self::Run(Box::new(RunLine { run, payload, result, error, attempts, attempt_errors, logs }))
             }
             Piece::Record(WholeRecord { namespace, key, value, expires_at }) => Self::Record(RecordLine {
                 owner: namespace.owner().cloned(),
@@ -97,9 +105,17 @@ impl Line {
             Self::End(end) => return Ok(Err(end)),
             Self::Deployment(whole) => Piece::Deployment(whole),
             Self::Run(line) => {
-                let RunLine { mut run, payload, result, attempts, logs } = *line;
+                let RunLine { mut run, payload, result, error, mut attempts, attempt_errors, logs } = *line;
                 run.payload = payload.map(|text| parsed("payload", &text)).transpose()?;
                 run.result = result.map(|text| parsed("result", &text)).transpose()?;
+                if let Some(text) = error {
+                    run.error = Some(parsed("error", &text)?);
+                }
+                for (attempt, text) in attempts.iter_mut().zip(attempt_errors) {
+                    if let Some(text) = text {
+                        attempt.error = Some(parsed("error", &text)?);
+                    }
+                }
                 Piece::Run(Box::new(WholeRun { run, attempts, logs }))
             }
             Self::Record(RecordLine { owner, space, key, value, expires_at }) => Piece::Record(WholeRecord {

@@ -5,7 +5,7 @@
 //! Lines of JSON in UTF-8. The first one says what the file is, in which format; the last one ends it:
 //!
 //! ```text
-//! {"wren_backup":1,"program":"0.1.0","store":"sqlite","created_at":"2026-03-01T04:00:00Z"}
+//! {"wren_backup":2,"program":"0.1.0","store":"sqlite","created_at":"2026-03-01T04:00:00Z"}
 //! {"deployment":{…}}
 //! {"run":{…}}
 //! {"record":{…}}
@@ -30,10 +30,10 @@ use serde::Serialize;
 use super::pieces::Pieces;
 
 pub use create::create_backup;
-pub use restore::{Restored, restore_backup, verify_backup};
+pub use restore::{RestoreOptions, Restored, restore_backup, restore_backup_as, verify_backup};
 
-/// The format that this version writes.
-pub(super) const FORMAT: u32 = 1;
+/// The format that this version writes. In the first one the errors of runs stood in their lines, and could be too deep to be read.
+pub(super) const FORMAT: u32 = 2;
 
 /// What a backup is and holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -8,12 +8,70 @@ use serde::Serialize;
 use super::BackupSummary;
 use super::reader::Reader;
 use crate::error::{Error, ErrorCode, Result};
-use crate::store::Portable;
+use crate::model::{Deployment, DeploymentStatus};
 use crate::store::copying::{begin, end, write};
 use crate::store::pieces::{PAGE, Piece, Pieces, Sum};
+use crate::store::{Namespace, Portable};
 
 /// How many bytes of lines a page has at most, but for its last run's.
 const PAGE_BYTES: usize = 16 * 1024 * 1024;
+
+/// What else than what it holds a restore makes of a backup: nothing, by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestoreOptions {
+    /// Namespaces whose records are left out: credentials whose key is lost, say.
+    pub left_out: Vec<Namespace>,
+    /// Why every deployment is paused that would fire: those that are active, and those whose pause would end by itself. `None` leaves
+    /// them as they are.
+    pub paused: Option<String>,
+}
+
+impl RestoreOptions {
+    /// Returns what is made of a piece. The same whenever it is asked, but for records that expire: a restore that was cut off goes on.
+    fn wanted(&self, mut piece: Piece, now: DateTime<Utc>) -> Option<Piece> {
+        match &mut piece {
+            Piece::Deployment(whole) => {
+                if let Some(reason) = &self.paused {
+                    pause(&mut whole.deployment, reason);
+                }
+            }
+            Piece::Run(_) => {}
+            Piece::Record(record) => {
+                let has_expired = record.expires_at.is_some_and(|at| at <= now);
+                if has_expired || self.left_out.contains(&record.namespace) {
+                    return None;
+                }
+            }
+        }
+        Some(piece)
+    }
+
+    /// Names what a store is made of.
+    fn name(&self, backup: &BackupSummary) -> String {
+        let mut name = format!("backup {}", backup.sha256);
+        for space in &self.left_out {
+            name.push_str(" without ");
+            name.push_str(space.name());
+        }
+        if let Some(reason) = &self.paused {
+            name.push_str(" paused: ");
+            name.push_str(reason);
+        }
+        name
+    }
+}
+
+fn pause(deployment: &mut Deployment, reason: &str) {
+    match deployment.status {
+        DeploymentStatus::Active => {
+            deployment.status = DeploymentStatus::Paused;
+            deployment.status_reason = Some(reason.to_owned());
+        }
+        DeploymentStatus::Paused => deployment.paused_until = None,
+        DeploymentStatus::NeedsAttention | DeploymentStatus::Undeployed => {}
+    }
+}
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,7 +79,7 @@ const PAGE_BYTES: usize = 16 * 1024 * 1024;
 pub struct Restored {
     /// The backup.
     pub backup: BackupSummary,
-    /// How much the store has now: what the backup has, but for records that have expired since.
+    /// How much the store has now: what the backup has, but for records that have expired since or were left out.
     pub pieces: Pieces,
     /// The SHA-256 of everything in the store, as a [copy](crate::store::copy) of it has it.
     pub sha256: String,
@@ -34,23 +92,19 @@ pub struct Restored {
 /// # Errors
 /// `NOT_FOUND`; `INVALID_REQUEST`, with a hint, when the file is no backup, is of a later format, or is not as it was written.
 pub fn verify_backup(path: &Path) -> Result<BackupSummary> {
-    Ok(read(path, None)?.0)
+    Ok(read(path, Some)?.0)
 }
 
-/// Reads all of a backup; sums up what it holds, without records that have expired `at` that time.
-pub(super) fn read(path: &Path, at: Option<DateTime<Utc>>) -> Result<(BackupSummary, Sum)> {
+/// Reads all of a backup; sums up what is wanted of it.
+pub(super) fn read(path: &Path, wanted: impl Fn(Piece) -> Option<Piece>) -> Result<(BackupSummary, Sum)> {
     let (mut reader, mut sum) = (Reader::open(path)?, Sum::default());
     while let Some(piece) = reader.next()? {
-        if !at.is_some_and(|at| has_expired(&piece, at)) {
+        if let Some(piece) = wanted(piece) {
             sum.add(&piece)?;
         }
     }
     let summary = reader.summary().cloned();
     Ok((summary.ok_or_else(|| Error::internal("reading a backup", "it has no end"))?, sum))
-}
-
-fn has_expired(piece: &Piece, now: DateTime<Utc>) -> bool {
-    matches!(piece, Piece::Record(record) if record.expires_at.is_some_and(|at| at <= now))
 }
 
 /// Writes everything of a backup into an empty store, and compares. No engine may run on the store meanwhile.
@@ -68,8 +122,23 @@ pub async fn restore_backup(
     now: DateTime<Utc>,
     report: &mut (dyn FnMut(Pieces) + Send),
 ) -> Result<Restored> {
-    let (backup, wanted) = read(path, Some(now))?;
-    let (mut progress, resumed) = begin(to, &format!("backup {}", backup.sha256), now).await?;
+    restore_backup_as(path, to, &RestoreOptions::default(), now, report).await
+}
+
+/// As [`restore_backup`], with something else made of the backup on purpose.
+///
+/// # Errors
+/// As [`restore_backup`]. One that was cut off goes on with the same options alone.
+pub async fn restore_backup_as(
+    path: &Path,
+    to: &dyn Portable,
+    options: &RestoreOptions,
+    now: DateTime<Utc>,
+    report: &mut (dyn FnMut(Pieces) + Send),
+) -> Result<Restored> {
+    let (backup, wanted) = read(path, |piece| options.wanted(piece, now))?;
+    let name = options.name(&backup);
+    let (mut progress, resumed) = begin(to, &name, now).await?;
     let mut reader = Reader::open(path)?;
     for _ in 0..progress.read {
         reader.next()?;
@@ -83,9 +152,7 @@ pub async fn restore_backup(
             };
             progress.read += 1;
             bytes += size(&piece);
-            if !has_expired(&piece, now) {
-                page.push(piece);
-            }
+            page.extend(options.wanted(piece, now));
         }
         write(to, page, &mut progress, now).await?;
         report(progress.pieces);

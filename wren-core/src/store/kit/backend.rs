@@ -26,8 +26,8 @@ use crate::model::{
 };
 use crate::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
-    Fired, Held, Import, ListDeployments, ListRuns, Namespace, Peers, Portable, PutOptions, PutRevision, Record,
-    RecordFires, RecordKey, RecordPlace, RecordStore, RecordWrite, RunStore, SetStatus, Store, WholeRecord,
+    Fired, Held, Import, ListDeployments, ListRuns, LogsPruned, Namespace, Peers, Portable, PutOptions, PutRevision,
+    Record, RecordFires, RecordKey, RecordPlace, RecordStore, RecordWrite, RunStore, SetStatus, Store, WholeRecord,
     no_deployment, no_revision, no_run,
 };
 
@@ -335,7 +335,12 @@ impl<B: Backend> RunStore for B {
         self.writer(Lane::Runs).write(Prune { before: trimmed(before), limit }).await
     }
 
-    async fn prune_logs(&self, since: Option<DateTime<Utc>>, before: DateTime<Utc>, limit: usize) -> Result<usize> {
+    async fn prune_logs(
+        &self,
+        since: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<LogsPruned> {
         let (since, before) = (since.map(trimmed), trimmed(before));
         self.writer(Lane::Runs).write(PruneLogs { since, before, limit }).await
     }

@@ -8,9 +8,9 @@ use super::job::Single;
 use super::tables::Tables;
 use super::trimmed;
 use crate::error::{Error, Result};
-use crate::id::{DeploymentId, OwnerId};
+use crate::id::{DeploymentId, OwnerId, RunId};
 use crate::model::{DeploymentOverview, DeploymentStatus, RunEvent};
-use crate::store::{SetStatus, no_deployment, state_namespace, undeployed};
+use crate::store::{LogsPruned, SetStatus, no_deployment, state_namespace, undeployed};
 
 /// Sets a deployment's status.
 pub(super) struct Set {
@@ -71,6 +71,10 @@ impl Single for Prune {
     }
 }
 
+/// How many lines one transaction deletes at most, but for its last run's: a run may have printed thousands, and nobody else writes
+/// meanwhile.
+const LINES: u64 = 10_000;
+
 /// Deletes lines of terminal runs.
 pub(super) struct PruneLogs {
     pub(super) since: Option<DateTime<Utc>>,
@@ -80,12 +84,22 @@ pub(super) struct PruneLogs {
 
 #[async_trait]
 impl Single for PruneLogs {
-    type Output = usize;
+    type Output = LogsPruned;
 
-    async fn carry_out(&self, tables: &mut dyn Tables) -> Result<Result<usize>> {
-        let ids = tables.unpruned(self.since, self.before, self.limit).await?;
+    async fn carry_out(&self, tables: &mut dyn Tables) -> Result<Result<LogsPruned>> {
+        let found = tables.unpruned(self.since, self.before, self.limit).await?;
+        let mut ids: Vec<RunId> = found.iter().map(|(id, _)| *id).collect();
+        let printed = tables.last_lines(&ids).await?;
+        let mut lines = 0;
+        let full = ids.iter().position(|id| {
+            lines += printed.get(id).copied().unwrap_or_default();
+            lines >= LINES
+        });
+        ids.truncate(full.map_or(self.limit, |place| place + 1));
         tables.delete_logs(&ids).await?;
-        Ok(Ok(ids.len()))
+        let is_last = ids.len() == found.len() && found.len() < self.limit;
+        let next = ids.len().checked_sub(1).filter(|_| !is_last).map(|last| found[last].1);
+        Ok(Ok(LogsPruned { runs: ids.len(), next }))
     }
 }
 

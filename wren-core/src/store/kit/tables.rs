@@ -108,13 +108,13 @@ pub trait Tables: fmt::Debug + Send {
     // Logs.
 
     /// Returns at most `limit` runs that started and were completed at or after `since` and before `before`, and whose lines were not
-    /// deleted yet, first ended first.
+    /// deleted yet, first ended first, and when each was completed.
     async fn unpruned(
         &mut self,
         since: Option<DateTime<Utc>>,
         before: DateTime<Utc>,
         limit: usize,
-    ) -> Result<Vec<RunId>>;
+    ) -> Result<Vec<(RunId, DateTime<Utc>)>>;
 
     /// Deletes all lines of terminal runs, and notes in the runs that it did.
     async fn delete_logs(&mut self, ids: &[RunId]) -> Result<()>;
