@@ -12,7 +12,7 @@ use wren_core::model::{
 };
 use wren_core::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
-    Fired, Held, ListDeployments, ListRuns, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires, RecordKey,
+    Fired, Held, ListDeployments, ListRuns, LogsPruned, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires, RecordKey,
     RecordStore, RunStore, SetStatus, Signals, Store,
 };
 use wren_core::{DeploymentId, Error, ErrorCode, OwnerId, Result, RunId, TriggerId, WireError};
@@ -127,7 +127,7 @@ impl RunStore for SharedStore {
         since: Option<DateTime<Utc>>,
         before: DateTime<Utc>,
         limit: usize,
-    ) -> Result<usize, Error> {
+    ) -> Result<LogsPruned, Error> {
         self.store.prune_logs(since, before, limit).await
     }
 
