@@ -12,8 +12,8 @@ use wren_core::model::{
 };
 use wren_core::store::{
     AppendLogs, ClaimOptions, Claimed, Deployed, DeploymentStore, EnqueueRun, Expect, ExtendOutcome, FinishOptions,
-    Fired, Held, ListDeployments, ListRuns, LogsPruned, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires, RecordKey,
-    RecordStore, RunStore, SetStatus, Signals, Store,
+    Fired, Held, ListDeployments, ListRuns, LogsPruned, Namespace, Peers, PutOptions, PutRevision, Record, RecordFires,
+    RecordKey, RecordStore, RunStore, SetStatus, Signals, Store,
 };
 use wren_core::{DeploymentId, Error, ErrorCode, OwnerId, Result, RunId, TriggerId, WireError};
 
