@@ -27,6 +27,8 @@ struct GuestError {
 const MESSAGE_BYTES: usize = 16 * 1024;
 const TRACEBACK_BYTES: usize = 64 * 1024;
 const DETAILS_BYTES: usize = 16 * 1024;
+/// How deep lists and objects may be in one another: what is read again within other JSON must not come to a reader's limit.
+const DETAILS_DEPTH: usize = 64;
 
 /// Turns a guest's error into the platform's.
 #[must_use]
@@ -44,7 +46,8 @@ pub fn guest_error(value: Value, answered: &mut AnsweredErrors) -> Error {
             if let Some(hint) = guest.hint {
                 error = error.with_hint(cut(hint, MESSAGE_BYTES));
             }
-            if serde_json::to_vec(&guest.details).is_ok_and(|json| json.len() <= DETAILS_BYTES) {
+            let fits = serde_json::to_vec(&guest.details).is_ok_and(|json| json.len() <= DETAILS_BYTES);
+            if fits && guest.details.values().all(|value| is_shallow(value, DETAILS_DEPTH)) {
                 error = guest.details.into_iter().fold(error, |error, (key, value)| error.with_detail(key, value));
             }
             error
@@ -60,6 +63,15 @@ pub fn guest_error(value: Value, answered: &mut AnsweredErrors) -> Error {
     match guest.traceback {
         Some(traceback) => error.with_traceback(cut(traceback, TRACEBACK_BYTES)),
         None => error,
+    }
+}
+
+/// Says whether a value has no more levels than these.
+fn is_shallow(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(list) => levels > 0 && list.iter().all(|value| is_shallow(value, levels - 1)),
+        Value::Object(object) => levels > 0 && object.values().all(|value| is_shallow(value, levels - 1)),
+        _ => true,
     }
 }
 
@@ -131,6 +143,16 @@ mod tests {
         let error = guest_error(json!([1]), &mut AnsweredErrors::new());
         assert_eq!(error.code(), ErrorCode::ScriptException);
         assert!(error.message().contains("malformed error"));
+    }
+
+    #[test]
+    fn details_that_are_too_deep_are_left_out() {
+        let nested = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        let details = |levels| {
+            let error = guest_error(json!({"details": {"deep": nested(levels)}}), &mut AnsweredErrors::new());
+            error.details().len()
+        };
+        assert_eq!((details(DETAILS_DEPTH), details(DETAILS_DEPTH + 1)), (1, 0));
     }
 
     #[test]
