@@ -167,7 +167,7 @@ fn drill(from: &str, to: &str) {
     let logs =
         |wren: &Wren, run: &Value| http::get(wren, &format!("/v1/runs/{}/logs", run["run_id"].as_str().unwrap()));
     let known_logs: Vec<Value> = known.iter().map(|run| logs(&wren, run)).collect();
-    assert!(known.len() > 4, "{known:?}");
+    assert!(known.len() > 2, "{known:?}");
     wren.kill();
 
     std::fs::remove_dir_all(wren.path("data")).ok();
