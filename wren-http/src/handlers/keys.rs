@@ -31,7 +31,6 @@ pub(crate) struct KeyBody {
     scopes: Vec<String>,
     /// When it ends, no later than the key of the request; when that one ends, if absent.
     #[serde(default)]
-    #[schema(nullable = false)]
     expires_at: Option<DateTime<Utc>>,
 }
 
@@ -60,7 +59,7 @@ impl KeyBody {
 pub(crate) struct RotateBody {
     /// How long the secret before stays good, in seconds; a day if absent.
     #[serde(default)]
-    #[schema(nullable = false, maximum = 604_800)]
+    #[schema(maximum = 604_800)]
     grace_s: Option<u32>,
 }
 
