@@ -93,7 +93,7 @@ async fn execute(
     active: &ActiveRun,
     logs: &Arc<LogBuffer>,
     secrets: &RunSecrets,
-) -> (Ended, Option<Isolation>, SpanContext) {
+) -> (Ended, Option<Isolation>, Option<SpanContext>) {
     let prepared = tokio::select! {
         prepared = prepare(inner, run, secrets) => prepared,
         // A store that hangs must not keep a run from ending.
@@ -103,10 +103,10 @@ async fn execute(
         Ok(prepared) => prepared,
         Err(error) => {
             spans::fired(inner, run, false);
-            return (Ended::NotStarted(error), None, spans::of_attempt(run, false));
+            return (Ended::NotStarted(error), None, spans::of_attempt(inner, run, false));
         }
     };
-    let span = spans::of_attempt(run, is_first_due);
+    let span = spans::of_attempt(inner, run, is_first_due);
     spans::fired(inner, run, is_first_due);
     let timeout = Duration::from_millis(invocation.limits.timeout_ms);
     let isolation = executor.isolation();

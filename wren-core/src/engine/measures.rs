@@ -80,9 +80,14 @@ pub(super) fn started(run: &Run, now: DateTime<Utc>) {
     histogram!(START_DELAY, "kind" => run.trigger.as_str()).record(seconds(now - run.not_before));
 }
 
+/// Says how an attempt ended, by the run as it is then.
+pub(super) fn outcome(run: &Run) -> &'static str {
+    if run.state == RunState::Queued { "retry" } else { run.state.as_str() }
+}
+
 /// An attempt has ended: the run is as it is then.
 pub(super) fn ended(run: &Run, executor: &str, took: TimeDelta) {
-    let outcome = if run.state == RunState::Queued { "retry" } else { run.state.as_str() };
+    let outcome = outcome(run);
     counter!(RUNS, "outcome" => outcome, "executor" => executor.to_owned()).increment(1);
     histogram!(RUN_DURATION, "outcome" => outcome, "executor" => executor.to_owned()).record(seconds(took));
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 
 use super::inner::Inner;
+use super::measures;
+use crate::id::DeploymentId;
 use crate::model::{Run, RunState, TriggerKind};
 use crate::store::Deployed;
 use crate::trace::{self, Span, SpanContext, SpanId, SpanKind, TraceId};
@@ -44,27 +46,33 @@ pub(super) fn fired(inner: &Inner, run: &Run, is_first_due: bool) {
 }
 
 /// An attempt has ended: the run is as it is then.
-pub(super) fn attempted(inner: &Inner, run: &Run, context: SpanContext, executor: &str, took: Range<DateTime<Utc>>) {
-    let Some(sink) = &inner.spans else { return };
-    let outcome = if run.state == RunState::Queued { "retry" } else { run.state.as_str() };
+pub(super) fn attempted(
+    inner: &Inner,
+    run: &Run,
+    context: Option<SpanContext>,
+    executor: &str,
+    took: Range<DateTime<Utc>>,
+) {
+    let (Some(sink), Some(context)) = (&inner.spans, context) else { return };
     let failed = match run.state {
         RunState::Failed | RunState::Timeout | RunState::Queued => run.error.as_ref(),
         _ => None,
     };
     let mut span = about(run, Span::new(context, "run", SpanKind::Consumer, took.start, took.end))
-        .with("wren.outcome", outcome)
+        .with("wren.outcome", measures::outcome(run))
         .with("wren.executor", executor)
         .with_error(failed.map(|error| error.code.as_str()));
     span.parent = Some(SpanId::of_fire(run.id));
     sink.record(span);
 }
 
-/// Returns the span of the attempt that a run is in.
-pub(super) fn of_attempt(run: &Run, is_first_due: bool) -> SpanContext {
-    SpanContext { trace: trace_of(run, is_first_due), span: SpanId::of_attempt(run.id, run.epoch) }
+/// Returns the span of the attempt that a run is in; none where nobody takes spans.
+pub(super) fn of_attempt(inner: &Inner, run: &Run, is_first_due: bool) -> Option<SpanContext> {
+    inner.spans.as_ref()?;
+    Some(SpanContext { trace: trace_of(run, is_first_due), span: SpanId::of_attempt(run.id, run.epoch) })
 }
 
-fn of_deploy(id: crate::id::DeploymentId, revision: u32) -> SpanContext {
+fn of_deploy(id: DeploymentId, revision: u32) -> SpanContext {
     SpanContext { trace: TraceId::of_revision(id, revision), span: SpanId::of_deploy(id, revision) }
 }
 
